@@ -1,0 +1,26 @@
+# Every library comes from Debian 12. A missing one stops the configuration here, by name.
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(LIBEVENT REQUIRED IMPORTED_TARGET libevent libevent_openssl libevent_pthreads)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(P11KIT REQUIRED IMPORTED_TARGET p11-kit-1)
+
+find_path(LTDL_INCLUDE_DIR ltdl.h REQUIRED)
+find_library(LTDL_LIBRARY ltdl REQUIRED)
+add_library(Ltdl::Ltdl UNKNOWN IMPORTED)
+set_target_properties(Ltdl::Ltdl PROPERTIES
+  IMPORTED_LOCATION "${LTDL_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${LTDL_INCLUDE_DIR}")
+
+if(KEYHSM_BUILD_TESTS)
+  pkg_check_modules(CUNIT REQUIRED IMPORTED_TARGET cunit)
+  find_program(SOFTHSM2_UTIL softhsm2-util REQUIRED)
+  find_file(SOFTHSM2_MODULE libsofthsm2.so PATHS /usr/lib/softhsm REQUIRED)
+  find_program(PKCS11_TOOL pkcs11-tool REQUIRED)
+  find_program(OPENSSL_PROGRAM openssl REQUIRED)
+  find_program(CURL_PROGRAM curl REQUIRED)
+endif()

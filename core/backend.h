@@ -1,0 +1,69 @@
+/*
+ * An open backend: the thin layer between programs and a plugin's vtable. It owns the checks that no
+ * plugin repeats: arguments, the name rule, sizes, capabilities, and the lock of a plugin that is not
+ * thread safe.
+ */
+#ifndef KH_CORE_BACKEND_H
+#define KH_CORE_BACKEND_H
+
+#include "core/config.h"
+#include <keyhsm/plugin.h>
+
+struct kh_backend;
+
+/*
+ * Loads plugin NAME for each [backend.NAME] section of CONFIG, and for USED even without a section,
+ * and claims those sections (required options are enforced for USED only; USED may hold several names
+ * separated by commas). Call before kh_config_finish.
+ */
+KH_CHECK kh_status kh_backend_claim(struct kh_config *config, const char *plugin_dir,
+    const char *used, struct kh_error *err);
+
+/* Opens backend NAME. CONFIG must outlive it. */
+KH_CHECK kh_status kh_backend_open(struct kh_backend **out, const char *name,
+    const char *plugin_dir, const struct kh_config *config, kh_open_mode mode,
+    struct kh_error *err);
+/* Waits for calls under way (the caller makes no new ones), closes, frees. NULL is fine. */
+void kh_backend_close(struct kh_backend *backend);
+
+const char *kh_backend_name(const struct kh_backend *backend);
+uint32_t kh_backend_capabilities(const struct kh_backend *backend);
+const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend);
+
+/* The plugin's methods (keyhsm/plugin.h), checked. All thread safe. A method the plugin lacks is
+ * KH_REFUSED with words. Outputs are zeroed on entry. */
+KH_CHECK kh_status kh_backend_probe(struct kh_backend *backend, struct kh_error *err);
+KH_CHECK kh_status kh_backend_info(
+    struct kh_backend *backend, struct kh_info *info, struct kh_error *err);
+KH_CHECK kh_status kh_backend_put(struct kh_backend *backend, const struct kh_deposit *deposit,
+    kh_put_mode mode, struct kh_error *err);
+KH_CHECK kh_status kh_backend_get(struct kh_backend *backend, const char *name,
+    uint32_t version, bool with_deleted, struct kh_deposit *deposit, struct kh_error *err);
+KH_CHECK kh_status kh_backend_stat(struct kh_backend *backend, const char *name,
+    uint32_t version, struct kh_stat *stat, struct kh_error *err);
+KH_CHECK kh_status kh_backend_list(struct kh_backend *backend, const struct kh_cursor *after,
+    struct kh_item *items, size_t max, size_t *count, struct kh_error *err);
+KH_CHECK kh_status kh_backend_remove(
+    struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err);
+KH_CHECK kh_status kh_backend_restore(
+    struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err);
+KH_CHECK kh_status kh_backend_purge(
+    struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err);
+KH_CHECK kh_status kh_backend_seal(
+    struct kh_backend *backend, const struct kh_seal *seal, struct kh_error *err);
+KH_CHECK kh_status kh_backend_reserve(
+    struct kh_backend *backend, uint64_t versions, struct kh_error *err);
+KH_CHECK kh_status kh_backend_fingerprint(struct kh_backend *backend, const char *name,
+    uint32_t version, unsigned char digest[KH_FINGERPRINT_LEN], struct kh_error *err);
+KH_CHECK kh_status kh_backend_attest(
+    struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err);
+
+/*
+ * Creates a deposit's next version (roll): number = highest + 1, tried again when somebody else was
+ * faster. DEPOSIT->version is set to what was stored. KH_NOT_FOUND when there is no such deposit;
+ * KH_REFUSED when it is deleted.
+ */
+KH_CHECK kh_status kh_backend_roll(
+    struct kh_backend *backend, struct kh_deposit *deposit, struct kh_error *err);
+
+#endif

@@ -1,0 +1,3 @@
+#include "core/version.h"
+
+const char *const kh_version = KEYHSM_VERSION;
