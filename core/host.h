@@ -5,9 +5,14 @@
 #include "core/config.h"
 #include <keyhsm/plugin.h>
 
-/* Fills *HOST for backend INSTANCE, whose options stand in SECTION ("backend.NAME") of CONFIG. All
- * pointers must outlive the host. */
-void kh_host_init(struct kh_host *host, const char *instance, const char *section,
-    const struct kh_config *config, kh_open_mode mode);
+/* Where a backend's options stand: SECTION ("backend.NAME") of CONFIG. */
+struct kh_host_origin {
+    const struct kh_config *config;
+    const char *section;
+};
+
+/* Fills *HOST for backend INSTANCE. INSTANCE, ORIGIN and what it points to must outlive the host. */
+void kh_host_init(struct kh_host *host, const char *instance, kh_open_mode mode,
+    struct kh_host_origin *origin);
 
 #endif

@@ -1,0 +1,172 @@
+#include "core/secmem.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+/* libcrypto's secure heap wants powers of two; the smallest block holds a base64 key. */
+enum { HEAP_DEFAULT = 16 * 1024 * 1024, HEAP_LEAST = 256 * 1024, BLOCK_LEAST = 64 };
+
+static bool initialised;
+static bool locked;
+
+void kh_wipe_free(void *memory)
+{
+    if (!memory)
+        return;
+    explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+/* libcrypto's own blocks (TLS records, CMS buffers) hold plaintext for a while. */
+static void *crypto_malloc(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return size ? malloc(size) : NULL;
+}
+
+static void crypto_free(void *memory, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    kh_wipe_free(memory);
+}
+
+/* realloc could leave the old block behind unwiped, so move by hand. */
+static void *crypto_realloc(void *memory, size_t size, const char *file, int line)
+{
+    size_t old = memory ? malloc_usable_size(memory) : 0;
+    void *grown;
+
+    if (!memory)
+        return crypto_malloc(size, file, line);
+    if (size == 0) {
+        kh_wipe_free(memory);
+        return NULL;
+    }
+    if (size <= old && size >= old / 2)
+        return memory;
+    grown = malloc(size);
+    if (!grown)
+        return NULL;
+    memcpy(grown, memory, old < size ? old : size);
+    kh_wipe_free(memory);
+    return grown;
+}
+
+static void *json_secure_malloc(size_t size)
+{
+    return OPENSSL_secure_malloc(size ? size : 1);
+}
+
+static void json_secure_free(void *memory)
+{
+    size_t size = memory ? CRYPTO_secure_actual_size(memory) : 0;
+
+    OPENSSL_secure_clear_free(memory, size);
+}
+
+static size_t heap_size(size_t wanted)
+{
+    struct rlimit limit;
+    size_t size = HEAP_LEAST;
+
+    if (wanted == 0) {
+        wanted = HEAP_DEFAULT;
+        /* With CAP_IPC_LOCK the limit does not bind, but then it is rarely this small
+         * either. */
+        if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+            limit.rlim_cur / 2 < wanted)
+            wanted = (size_t)limit.rlim_cur / 2;
+    }
+    while (size * 2 <= wanted)
+        size *= 2;
+    return size;
+}
+
+kh_status kh_secmem_init(size_t size, kh_lock_policy policy, struct kh_error *err)
+{
+    const struct rlimit no_core = {0, 0};
+
+    if (initialised)
+        return KH_OK;
+    if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0)
+        return kh_fail(
+            err, KH_FATAL, "cannot switch core dumps off: %s", strerror(errno));
+    /* Only possible before libcrypto allocated anything; a program that comes late goes
+     * on with libcrypto's own allocator, whose secret blocks it cleanses itself. */
+    (void)CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free);
+    size = heap_size(size);
+    switch (CRYPTO_secure_malloc_init(size, BLOCK_LEAST)) {
+    case 1:
+        locked = true;
+        break;
+    case 2: /* allocated, but mlock failed: libcrypto goes on in silence, we do not */
+        if (policy == KH_LOCK_REQUIRED) {
+            (void)CRYPTO_secure_malloc_done();
+            return kh_fail(err, KH_REFUSED,
+                "cannot lock %zu KiB of memory for secrets: raise RLIMIT_MEMLOCK (ulimit "
+                "-l, "
+                "LimitMEMLOCK=) or set [memory] lock = preferred",
+                size / 1024);
+        }
+        break;
+    default:
+        return kh_fail(
+            err, KH_FATAL, "cannot set up %zu KiB of secret memory", size / 1024);
+    }
+    json_set_alloc_funcs(json_secure_malloc, json_secure_free);
+    initialised = true;
+    return KH_OK;
+}
+
+bool kh_secmem_locked(void)
+{
+    return locked;
+}
+
+kh_status kh_buf_alloc(struct kh_buf *buf, size_t len, struct kh_error *err)
+{
+    memset(buf, 0, sizeof *buf);
+    if (len == 0)
+        return KH_OK;
+    if (!initialised)
+        return kh_fail(err, KH_FATAL, "secret memory is not set up");
+    buf->data = OPENSSL_secure_zalloc(len);
+    if (!buf->data)
+        return kh_fail(err, KH_FATAL,
+            "out of secret memory (%zu bytes wanted): raise [memory] secure_heap", len);
+    buf->len = len;
+    buf->cap = len;
+    return KH_OK;
+}
+
+kh_status kh_buf_copy(
+    struct kh_buf *buf, const void *data, size_t len, struct kh_error *err)
+{
+    kh_status st = kh_buf_alloc(buf, len, err);
+
+    if (st == KH_OK && len > 0)
+        memcpy(buf->data, data, len);
+    return st;
+}
+
+void kh_buf_free(struct kh_buf *buf)
+{
+    if (!buf)
+        return;
+    OPENSSL_secure_clear_free(buf->data, buf->cap);
+    memset(buf, 0, sizeof *buf);
+}
+
+bool kh_buf_equal(const struct kh_buf *a, const struct kh_buf *b)
+{
+    if (a->len != b->len)
+        return false;
+    return a->len == 0 || CRYPTO_memcmp(a->data, b->data, a->len) == 0;
+}
