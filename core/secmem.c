@@ -71,22 +71,37 @@ static void json_secure_free(void *memory)
     OPENSSL_secure_clear_free(memory, size);
 }
 
-static size_t heap_size(size_t wanted)
+static size_t power_of_two_below(size_t wanted)
 {
-    struct rlimit limit;
     size_t size = HEAP_LEAST;
 
-    if (wanted == 0) {
-        wanted = HEAP_DEFAULT;
-        /* With CAP_IPC_LOCK the limit does not bind, but then it is rarely this small
-         * either. */
-        if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-            limit.rlim_cur / 2 < wanted)
-            wanted = (size_t)limit.rlim_cur / 2;
-    }
     while (size * 2 <= wanted)
         size *= 2;
     return size;
+}
+
+/*
+ * A heap of SIZE bytes, or, when the size was left to us, the largest from there down
+ * that the system lets us lock (RLIMIT_MEMLOCK is 8 MiB for most users). False when there
+ * is no heap at all.
+ */
+static bool make_heap(size_t size, bool may_shrink)
+{
+    for (;;) {
+        switch (CRYPTO_secure_malloc_init(size, BLOCK_LEAST)) {
+        case 1:
+            locked = true;
+            return true;
+        case 2: /* made, but not locked: libcrypto goes on in silence, we do not */
+            if (!may_shrink || size / 2 < HEAP_LEAST)
+                return true;
+            (void)CRYPTO_secure_malloc_done();
+            size /= 2;
+            break;
+        default:
+            return false;
+        }
+    }
 }
 
 kh_status kh_secmem_init(size_t size, kh_lock_policy policy, struct kh_error *err)
@@ -101,24 +116,18 @@ kh_status kh_secmem_init(size_t size, kh_lock_policy policy, struct kh_error *er
     /* Only possible before libcrypto allocated anything; a program that comes late goes
      * on with libcrypto's own allocator, whose secret blocks it cleanses itself. */
     (void)CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free);
-    size = heap_size(size);
-    switch (CRYPTO_secure_malloc_init(size, BLOCK_LEAST)) {
-    case 1:
-        locked = true;
-        break;
-    case 2: /* allocated, but mlock failed: libcrypto goes on in silence, we do not */
-        if (policy == KH_LOCK_REQUIRED) {
-            (void)CRYPTO_secure_malloc_done();
-            return kh_fail(err, KH_REFUSED,
-                "cannot lock %zu KiB of memory for secrets: raise RLIMIT_MEMLOCK (ulimit "
-                "-l, "
-                "LimitMEMLOCK=) or set [memory] lock = preferred",
-                size / 1024);
-        }
-        break;
-    default:
-        return kh_fail(
-            err, KH_FATAL, "cannot set up %zu KiB of secret memory", size / 1024);
+    if (!make_heap(power_of_two_below(size ? size : HEAP_DEFAULT), size == 0))
+        return kh_fail(err, KH_FATAL, "cannot set up secret memory of %zu bytes", size);
+    if (!locked && policy == KH_LOCK_REQUIRED) {
+        (void)CRYPTO_secure_malloc_done();
+        return kh_fail(err, KH_REFUSED,
+            "cannot lock memory for secrets: raise RLIMIT_MEMLOCK (ulimit -l, "
+            "LimitMEMLOCK=), lower "
+            "[memory] secure_heap, or set [memory] lock = preferred");
+    }
+    if (!locked) { /* nothing to gain from a small heap then */
+        (void)CRYPTO_secure_malloc_done();
+        (void)make_heap(power_of_two_below(size ? size : HEAP_DEFAULT), false);
     }
     json_set_alloc_funcs(json_secure_malloc, json_secure_free);
     initialised = true;

@@ -13,8 +13,8 @@ typedef enum kh_lock_policy { KH_LOCK_REQUIRED, KH_LOCK_PREFERRED } kh_lock_poli
 /*
  * Once per process, before any secret and before any thread: sets the secure heap up, switches core
  * dumps and ptrace by others off, makes jansson use the secure heap and libcrypto wipe what it
- * frees. SIZE is the secure heap's, in bytes (0: 16 MiB, or half of RLIMIT_MEMLOCK when that is
- * less), rounded down to a power of two. KH_REFUSED when memory cannot be locked and POLICY is
+ * frees. SIZE is the secure heap's, in bytes, rounded down to a power of two; 0: 16 MiB, or the
+ * largest part of it that can be locked. KH_REFUSED when memory cannot be locked and POLICY is
  * KH_LOCK_REQUIRED. A second call is KH_OK and changes nothing.
  */
 KH_CHECK kh_status kh_secmem_init(size_t size, kh_lock_policy policy, struct kh_error *err);

@@ -17,12 +17,12 @@ static void print_help(const struct kh_cli *cli)
         char left[80];
 
         snprintf(left, sizeof left, "%c%c%c --%s%s%s", o->letter ? '-' : ' ',
-            o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name, o->argument ? "=" : "",
-            o->argument ? o->argument : "");
+            o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name,
+            o->argument ? "=" : "", o->argument ? o->argument : "");
         printf("  %-32s %s\n", left, o->help);
     }
-    printf("  %-32s %s\n  %-32s %s\n", "    --help", "print this and end", "    --version",
-        "print the version and end");
+    printf("  %-32s %s\n  %-32s %s\n", "    --help", "print this and end",
+        "    --version", "print the version and end");
     if (cli->more)
         printf("\n%s\n", cli->more);
 }
@@ -33,7 +33,8 @@ static void usage_error(const struct kh_cli *cli)
     exit(KH_EXIT_USAGE);
 }
 
-static void take(const struct kh_cli *cli, const struct kh_cli_option *o, const char *argument)
+static void take(
+    const struct kh_cli *cli, const struct kh_cli_option *o, const char *argument)
 {
     if (!o->argument) {
         *(bool *)o->value = true;
@@ -41,7 +42,8 @@ static void take(const struct kh_cli *cli, const struct kh_cli_option *o, const 
         unsigned *count = o->value;
 
         if (*count == o->list_max)
-            kh_cli_die(cli, KH_EXIT_USAGE, "--%s given more than %u times", o->name, o->list_max);
+            kh_cli_die(cli, KH_EXIT_USAGE, "--%s given more than %u times", o->name,
+                o->list_max);
         o->list[(*count)++] = argument;
     } else {
         *(const char **)o->value = argument;
@@ -60,8 +62,8 @@ int kh_cli_parse(const struct kh_cli *cli, int argc, char **argv, bool stop_at_o
     for (size_t i = 0; i < cli->option_count && i < MAX_OPTIONS; i++) {
         const struct kh_cli_option *o = &cli->options[i];
 
-        longs[i] = (struct option){
-            o->name, o->argument ? required_argument : no_argument, NULL, FIRST_LONG + (int)i};
+        longs[i] = (struct option){o->name, o->argument ? required_argument : no_argument,
+            NULL, FIRST_LONG + (int)i};
         if (o->letter) {
             shorts[s++] = o->letter;
             if (o->argument)
@@ -105,14 +107,15 @@ void kh_cli_die(const struct kh_cli *cli, int status, const char *format, ...)
 static void print_commands(const char *program, const char *summary,
     const struct kh_command *commands, size_t count, FILE *to)
 {
-    fprintf(to, "Usage: %s COMMAND [OPTION]... [ARGUMENT]...\n%s\n\nCommands:\n", program, summary);
+    fprintf(to, "Usage: %s COMMAND [OPTION]... [ARGUMENT]...\n%s\n\nCommands:\n", program,
+        summary);
     for (size_t i = 0; i < count; i++)
         fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].summary);
     fprintf(to, "\n'%s COMMAND --help' explains one.\n", program);
 }
 
-int kh_command_run(const char *program, const char *summary, const struct kh_command *commands,
-    size_t count, int argc, char **argv)
+int kh_command_run(const char *program, const char *summary,
+    const struct kh_command *commands, size_t count, int argc, char **argv)
 {
     if (argc < 1) {
         print_commands(program, summary, commands, count, stderr);

@@ -26,7 +26,8 @@ static void remove_scratch(void)
     if (getpid() != scratch_owner)
         return;
     for (size_t i = 0; i < scratch_count; i++) {
-        (void)kh_test_shell("chattr -R -i '%s' 2>/dev/null; rm -rf '%s'", scratch[i], scratch[i]);
+        (void)kh_test_shell(
+            "chattr -R -i '%s' 2>/dev/null; rm -rf '%s'", scratch[i], scratch[i]);
         free(scratch[i]);
     }
     scratch_count = 0;
@@ -37,7 +38,8 @@ const char *kh_test_dir(void)
     const char *base = getenv("TMPDIR");
     char *path = NULL;
 
-    if (asprintf(&path, "%s/keyhsm-test-XXXXXX", base ? base : "/tmp") < 0 || !mkdtemp(path))
+    if (asprintf(&path, "%s/keyhsm-test-XXXXXX", base ? base : "/tmp") < 0 ||
+        !mkdtemp(path))
         die("mkdtemp");
     if (scratch_count == sizeof scratch / sizeof scratch[0]) {
         fprintf(stderr, "too many scratch directories\n");
@@ -69,7 +71,8 @@ void kh_test_write(const char *path, const void *data, size_t len, unsigned mode
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 
-    if (fd < 0 || fchmod(fd, mode) != 0 || write(fd, data, len) != (ssize_t)len || close(fd) != 0)
+    if (fd < 0 || fchmod(fd, mode) != 0 || write(fd, data, len) != (ssize_t)len ||
+        close(fd) != 0)
         die(path);
 }
 
