@@ -8,6 +8,13 @@
 
 enum { MAX_OPTIONS = 64, HELP = 256, VERSION = 257, FIRST_LONG = 300 };
 
+int kh_exit_code(kh_status status)
+{
+    if (status == KH_OK)
+        return KH_EXIT_OK;
+    return status == KH_INVALID ? KH_EXIT_USAGE : KH_EXIT_FAILED;
+}
+
 static void print_help(const struct kh_cli *cli)
 {
     printf("Usage: %s [OPTION]...%s%s\n%s\n\nOptions:\n", cli->program,

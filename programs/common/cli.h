@@ -14,6 +14,10 @@ enum kh_exit {
     KH_EXIT_USAGE = 2 /* usage or configuration */
 };
 
+/* The exit code for an operation's outcome: KH_INVALID is KH_EXIT_USAGE, any other failure is
+ * KH_EXIT_FAILED. */
+int kh_exit_code(kh_status status);
+
 struct kh_cli_option {
     const char *name;     /* long option without dashes */
     char letter;          /* short form, or 0 */

@@ -1,0 +1,50 @@
+#include "programs/common/sections.h"
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+/* clang-format off */
+const struct kh_option kh_server_options[] = {
+    {"listen", KH_OPT_STRING, "*", 0, NULL, "address to listen on, * for all"},
+    {"port", KH_OPT_INT, "9090", 0, NULL, "TCP port to listen on"},
+    {"workers", KH_OPT_INT, "16", 0, NULL, "threads that serve requests"},
+    {"queue", KH_OPT_INT, "256", 0, NULL, "requests that may wait for a worker"},
+    {"max_connections", KH_OPT_INT, "1024", 0, NULL, "connections served at the same time"},
+    {"max_body", KH_OPT_SIZE, "2M", 0, NULL, "largest request body"},
+    {"header_timeout", KH_OPT_SECONDS, "10s", 0, NULL, "time a client has to send its header"},
+    {"idle_timeout", KH_OPT_SECONDS, "60s", 0, NULL, "time a connection may rest between requests"},
+    {"request_timeout", KH_OPT_SECONDS, "30s", 0, NULL, "time for one request, body and answer included"},
+    {"drain_timeout", KH_OPT_SECONDS, "30s", 0, NULL, "time requests have to finish when the daemon stops"},
+};
+
+const struct kh_option kh_tls_options[] = {
+    {"certificate", KH_OPT_PATH, NULL, KH_OPT_REQUIRED, NULL, "certificate chain of this server, PEM"},
+    {"private_key", KH_OPT_STRING, NULL, KH_OPT_REQUIRED, NULL, "its private key: a PEM file, or a URI that OpenSSL's store opens"},
+    {"passphrase_source", KH_OPT_STRING, NULL, KH_OPT_SECRET, NULL, "where the private key's passphrase comes from"},
+    {"ca_file", KH_OPT_PATH, NULL, 0, NULL, "certificates of the authorities whose clients are accepted, PEM"},
+    {"trust_dir", KH_OPT_PATH, NULL, 0, NULL, "directory of pinned client certificates, one file each"},
+    {"min_version", KH_OPT_ENUM, "1.2", 0, "1.2|1.3", "lowest TLS version accepted"},
+    {"ciphers", KH_OPT_STRING, NULL, 0, NULL, "TLS 1.2 cipher list, in OpenSSL's notation"},
+    {"ciphersuites", KH_OPT_STRING, NULL, 0, NULL, "TLS 1.3 cipher suites, in OpenSSL's notation"},
+};
+
+const struct kh_option kh_openssl_options[] = {
+    {"properties", KH_OPT_STRING, NULL, 0, NULL, "property query of every algorithm, for example fips=yes"},
+    {"providers", KH_OPT_STRING, "default", 0, NULL, "OpenSSL providers to load, separated by commas"},
+};
+/* clang-format on */
+
+const size_t kh_server_option_count = COUNT(kh_server_options);
+const size_t kh_tls_option_count = COUNT(kh_tls_options);
+const size_t kh_openssl_option_count = COUNT(kh_openssl_options);
+
+const struct kh_section kh_daemon_sections[KH_DAEMON_SECTION_COUNT] = {
+    {"server", kh_server_options, COUNT(kh_server_options), true},
+    {"tls", kh_tls_options, COUNT(kh_tls_options), true},
+    {"openssl", kh_openssl_options, COUNT(kh_openssl_options), true},
+};
+
+const struct kh_section kh_tool_sections[KH_DAEMON_SECTION_COUNT] = {
+    {"server", kh_server_options, COUNT(kh_server_options), false},
+    {"tls", kh_tls_options, COUNT(kh_tls_options), false},
+    {"openssl", kh_openssl_options, COUNT(kh_openssl_options), false},
+};
