@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+KH_PRINTF(3, 4)
 static void host_log(
     const struct kh_host *host, kh_log_level level, const char *format, ...)
 {
