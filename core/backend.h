@@ -31,7 +31,9 @@ uint32_t kh_backend_capabilities(const struct kh_backend *backend);
 const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend);
 
 /* The plugin's methods (keyhsm/plugin.h), checked. All thread safe. A method the plugin lacks is
- * KH_REFUSED with words. Outputs are zeroed on entry. */
+ * KH_REFUSED with words; but reserve is KH_OK when the plugin cannot tell. Outputs are zeroed on
+ * entry. seal is for a backend opened with KH_OPEN_MIGRATE. fingerprint and attest take a real
+ * version number only. */
 KH_CHECK kh_status kh_backend_probe(struct kh_backend *backend, struct kh_error *err);
 KH_CHECK kh_status kh_backend_info(
     struct kh_backend *backend, struct kh_info *info, struct kh_error *err);

@@ -41,7 +41,8 @@ KH_CHECK kh_status kh_config_sections(const struct kh_config *config,
 const char *kh_config_string(const struct kh_config *config, const char *section, const char *key);
 int64_t kh_config_int(const struct kh_config *config, const char *section, const char *key);
 bool kh_config_bool(const struct kh_config *config, const char *section, const char *key);
-/* "FILE:LINE" where the key stands, or FILE alone; for messages about a value found wrong later. */
+/* "FILE:LINE" where the key stands, or FILE alone; for messages about a value found wrong later. KEY
+ * NULL: where the section begins. */
 const char *kh_config_where(const struct kh_config *config, const char *section, const char *key);
 
 void kh_config_free(struct kh_config *config);

@@ -1,7 +1,7 @@
 /*
- * The sections of the daemon's configuration that are not a backend's. They stand here, and not in the
- * server, because every tool reads the same file: it must accept these sections, and refuse what
- * is wrong in them, without being the daemon.
+ * The sections of the daemon's configuration that are not a backend's. They stand here,
+ * and not in the server, because every tool reads the same file: it must accept these
+ * sections, and refuse what is wrong in them, without being the daemon.
  */
 #ifndef KH_PROGRAMS_SECTIONS_H
 #define KH_PROGRAMS_SECTIONS_H
@@ -23,7 +23,8 @@ extern const size_t kh_tls_option_count;
 extern const struct kh_option kh_openssl_options[];
 extern const size_t kh_openssl_option_count;
 
-/* [server], [tls] and [openssl] as a daemon claims them (enforced), and as a tool does. */
+/* [server], [tls] and [openssl] as a daemon claims them (enforced), and as a tool does.
+ */
 #define KH_DAEMON_SECTION_COUNT 3
 extern const struct kh_section kh_daemon_sections[KH_DAEMON_SECTION_COUNT];
 extern const struct kh_section kh_tool_sections[KH_DAEMON_SECTION_COUNT];

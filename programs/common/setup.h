@@ -1,5 +1,6 @@
 /*
- * What every program does at its start: the common options, the configuration, secret memory, the log.
+ * What every program does at its start: the common options, the configuration, secret
+ * memory, the log.
  *
  *     struct kh_setup_args args = {0};
  *     const struct kh_cli_option options[] = {KH_SETUP_OPTIONS(args), ...};
@@ -19,29 +20,35 @@
 
 /* What the user said; zero-initialise. The strings are argv's. */
 struct kh_setup_args {
-    const char *config;     /* --config FILE */
-    const char *plugin_dir; /* --plugin-dir DIR */
-    const char *log_level;  /* --log-level LEVEL */
+    const char *config;                  /* --config FILE */
+    const char *plugin_dir;              /* --plugin-dir DIR */
+    const char *log_level;               /* --log-level LEVEL */
     const char *sets[KH_SETUP_SETS_MAX]; /* --set SECTION.KEY=VALUE */
     unsigned set_count;
 };
 
 /* The rows of a program's option table that fill ARGS. */
-#define KH_SETUP_OPTIONS(args)                                                               \
-    {"config", 'c', "FILE", "the configuration file", &(args).config, NULL, 0},              \
-    {"plugin-dir", 0, "DIR", "where the backend plugins are", &(args).plugin_dir, NULL, 0},  \
-    {"set", 0, "SECTION.KEY=VALUE", "set one option over the file; may be repeated",         \
-        &(args).set_count, (args).sets, KH_SETUP_SETS_MAX},                                  \
-    {"log-level", 0, "LEVEL", "error, warning, notice, info or debug", &(args).log_level,    \
-        NULL, 0}
+#define KH_SETUP_OPTIONS(args)                                                           \
+    {"config", 'c', "FILE", "the configuration file", &(args).config, NULL, 0},          \
+        {"plugin-dir", 0, "DIR", "where the backend plugins are", &(args).plugin_dir,    \
+            NULL, 0},                                                                    \
+        {"set", 0, "SECTION.KEY=VALUE", "set one option over the file; may be repeated", \
+            &(args).set_count, (args).sets, KH_SETUP_SETS_MAX},                          \
+    {                                                                                    \
+        "log-level", 0, "LEVEL", "error, warning, notice, info or debug",                \
+            &(args).log_level, NULL, 0                                                   \
+    }
 
 /* What the program wants. */
 struct kh_setup_wish {
     const char *program; /* its name, for the log */
     const struct kh_setup_args *args;
-    const char *default_config; /* read when it exists and --config was not given; may be NULL */
-    const char *backends;       /* the backends it will open, separated by commas; may be NULL */
-    const struct kh_section *sections; /* claimed beside [log], [memory] and [backend.NAME] */
+    const char
+        *default_config; /* read when it exists and --config was not given; may be NULL */
+    const char
+        *backends; /* the backends it will open, separated by commas; may be NULL */
+    const struct kh_section
+        *sections; /* claimed beside [log], [memory] and [backend.NAME] */
     size_t section_count;
 };
 
@@ -52,10 +59,11 @@ struct kh_setup {
 };
 
 /*
- * In this order: reads the configuration, applies --set, claims and checks every section, sets secret
- * memory up, opens the log. Call it before any thread and any secret. Whatever is wrong with the
- * configuration is KH_INVALID with one line "FILE:LINE: ..."; memory that cannot be locked is
- * KH_REFUSED; a log that cannot be opened is KH_UNAVAILABLE.
+ * In this order: reads the configuration, applies --set, claims and checks every section,
+ * sets secret memory up, opens the log. Call it before any thread and any secret.
+ * Whatever is wrong with the configuration is KH_INVALID with one line "FILE:LINE: ...";
+ * memory that cannot be locked is KH_REFUSED; a log that cannot be opened is
+ * KH_UNAVAILABLE.
  */
 KH_CHECK kh_status kh_setup(
     struct kh_setup *setup, const struct kh_setup_wish *wish, struct kh_error *err);

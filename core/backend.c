@@ -1,0 +1,192 @@
+#include "core/backend.h"
+
+#include "core/backend_open.h"
+#include "core/loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct kh_error *kh_backend_enter(
+    struct kh_backend *b, struct kh_error *err, struct kh_error *own)
+{
+    err = err ? err : own;
+    *err = (struct kh_error){0};
+    if (b->plugin->capabilities & KH_CAP_THREADSAFE)
+        (void)pthread_rwlock_rdlock(&b->lock);
+    else
+        (void)pthread_rwlock_wrlock(&b->lock);
+    return err;
+}
+
+/* After a method: a failure always has words, and the status it was returned with. */
+static kh_status words(const struct kh_backend *b, kh_status st, struct kh_error *err)
+{
+    if (st == KH_OK)
+        return st;
+    if (!*err->message)
+        return kh_fail(err, st, "backend '%s' failed and gave no reason", b->name);
+    err->status = st;
+    return st;
+}
+
+kh_status kh_backend_leave(struct kh_backend *b, kh_status st, struct kh_error *err)
+{
+    (void)pthread_rwlock_unlock(&b->lock);
+    return words(b, st, err);
+}
+
+kh_status kh_backend_need(const struct kh_backend *b, uint32_t capability,
+    const char *what, struct kh_error *err)
+{
+    if (b->plugin->capabilities & capability)
+        return KH_OK;
+    return kh_fail(err, KH_REFUSED, "backend '%s' cannot %s", b->name, what);
+}
+
+/* ---- open and close ---------------------------------------------- */
+
+static void destroy(struct kh_backend *b)
+{
+    (void)pthread_rwlock_destroy(&b->lock);
+    free(b->name);
+    free(b->section);
+    free(b);
+}
+
+static struct kh_backend *create(const char *name, const struct kh_plugin *plugin)
+{
+    struct kh_backend *b = calloc(1, sizeof *b);
+
+    if (!b)
+        return NULL;
+    (void)pthread_rwlock_init(&b->lock, NULL);
+    b->plugin = plugin;
+    b->name = strdup(name);
+    if (!b->name || asprintf(&b->section, "backend.%s", name) < 0) {
+        b->section = NULL;
+        destroy(b);
+        return NULL;
+    }
+    return b;
+}
+
+/* No backend may hold more than KH_DATA_LIMIT, whatever it says. */
+static kh_status learn_limits(struct kh_backend *b, struct kh_error *err)
+{
+    struct kh_info info;
+    kh_status st = kh_backend_info(b, &info, err);
+
+    if (st != KH_OK)
+        return st;
+    b->data_max = info.data_max ? info.data_max : KH_DATA_DEFAULT_MAX;
+    if (b->data_max > KH_DATA_LIMIT)
+        b->data_max = KH_DATA_LIMIT;
+    return KH_OK;
+}
+
+kh_status kh_backend_open(struct kh_backend **out, const char *name,
+    const char *plugin_dir, const struct kh_config *config, kh_open_mode mode,
+    struct kh_error *err)
+{
+    const struct kh_plugin *plugin;
+    struct kh_error own;
+    struct kh_backend *b;
+    kh_status st = kh_loader_load(plugin_dir, name, &plugin, err);
+
+    *out = NULL;
+    if (st != KH_OK)
+        return st;
+    b = create(name, plugin);
+    if (!b)
+        return kh_fail(err, KH_FATAL, "no memory to open backend '%s'", name);
+    b->origin = (struct kh_host_origin){config, b->section};
+    kh_host_init(&b->host, b->name, mode, &b->origin);
+    err = kh_backend_enter(b, err, &own);
+    st = kh_backend_leave(b, plugin->open(&b->host, &b->ctx, err), err);
+    if (st != KH_OK) {
+        destroy(b);
+        return st;
+    }
+    st = learn_limits(b, err);
+    if (st != KH_OK) {
+        kh_backend_close(b);
+        return st;
+    }
+    *out = b;
+    return KH_OK;
+}
+
+void kh_backend_close(struct kh_backend *backend)
+{
+    if (!backend)
+        return;
+    (void)pthread_rwlock_wrlock(&backend->lock);
+    backend->plugin->close(backend->ctx);
+    (void)pthread_rwlock_unlock(&backend->lock);
+    destroy(backend);
+}
+
+const char *kh_backend_name(const struct kh_backend *backend)
+{
+    return backend->name;
+}
+
+uint32_t kh_backend_capabilities(const struct kh_backend *backend)
+{
+    return backend->plugin->capabilities;
+}
+
+const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend)
+{
+    return backend->plugin;
+}
+
+/* ---- the place --------------------------------------------------- */
+
+kh_status kh_backend_probe(struct kh_backend *backend, struct kh_error *err)
+{
+    struct kh_error own;
+
+    err = kh_backend_enter(backend, err, &own);
+    return kh_backend_leave(backend, backend->plugin->probe(backend->ctx, err), err);
+}
+
+kh_status kh_backend_info(
+    struct kh_backend *backend, struct kh_info *info, struct kh_error *err)
+{
+    struct kh_error own;
+
+    memset(info, 0, sizeof *info);
+    err = kh_backend_enter(backend, err, &own);
+    return kh_backend_leave(backend, backend->plugin->info(backend->ctx, info, err), err);
+}
+
+kh_status kh_backend_reserve(
+    struct kh_backend *backend, uint64_t versions, struct kh_error *err)
+{
+    struct kh_error own;
+
+    if (!backend->plugin->reserve)
+        return KH_OK;
+    err = kh_backend_enter(backend, err, &own);
+    return kh_backend_leave(
+        backend, backend->plugin->reserve(backend->ctx, versions, err), err);
+}
+
+kh_status kh_backend_seal(
+    struct kh_backend *backend, const struct kh_seal *seal, struct kh_error *err)
+{
+    struct kh_error own;
+    kh_status st =
+        kh_backend_need(backend, KH_CAP_SEAL, "be sealed: there is no leaving it", err);
+
+    if (st != KH_OK)
+        return st;
+    if (backend->host.mode != KH_OPEN_MIGRATE)
+        return kh_fail(
+            err, KH_REFUSED, "backend '%s' is sealed by a migration only", backend->name);
+    if (!seal->destination || !seal->migration)
+        return kh_fail(err, KH_INVALID, "a seal names its destination and its migration");
+    err = kh_backend_enter(backend, err, &own);
+    return kh_backend_leave(backend, backend->plugin->seal(backend->ctx, seal, err), err);
+}

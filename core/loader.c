@@ -1,0 +1,260 @@
+#include "core/loader.h"
+
+#include "core/config_value.h"
+
+#include <errno.h>
+#include <ltdl.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *const kh_plugin_dir = KEYHSM_PLUGIN_DIR;
+
+enum { NAME_MAX_BYTES = 32 };
+
+/* Every plugin of the process, for ever. libltdl is not thread safe, so the mutex covers
+ * its calls too. */
+struct loaded {
+    struct loaded *next;
+    char *path;
+    const struct kh_plugin *plugin;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct loaded *all;
+static bool ltdl_ready;
+
+static kh_status check_name(const char *name, struct kh_error *err)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t len = strlen(name);
+
+    if (len < 1 || len > NAME_MAX_BYTES || *name < 'a' || *name > 'z' ||
+        strspn(name, letters) != len)
+        return kh_fail(err, KH_INVALID,
+            "'%.64s' is not the name of a plugin: 1 to 32 of a-z, 0-9 and '_', a letter "
+            "first",
+            name);
+    return KH_OK;
+}
+
+/* Who can write the file can become us. */
+static kh_status check_owner(
+    const char *path, const struct stat *sb, struct kh_error *err)
+{
+    if (sb->st_uid != 0 && sb->st_uid != geteuid())
+        return kh_fail(err, KH_REFUSED,
+            "%s: belongs to user %u; plugins are loaded only from root or from user %u",
+            path, (unsigned)sb->st_uid, (unsigned)geteuid());
+    if (sb->st_mode & 022)
+        return kh_fail(err, KH_REFUSED,
+            "%s: mode %04o lets others write it; remove that (chmod go-w)", path,
+            (unsigned)(sb->st_mode & 07777));
+    return KH_OK;
+}
+
+static kh_status check_files(const char *dir, const char *path, struct kh_error *err)
+{
+    struct stat sb;
+    kh_status st;
+
+    if (*dir != '/')
+        return kh_fail(err, KH_INVALID,
+            "'%.256s': the plugin directory must be an absolute path", dir);
+    if (stat(dir, &sb) != 0)
+        return kh_fail(err, errno == ENOENT ? KH_NOT_FOUND : KH_REFUSED,
+            "%s: the plugin directory cannot be used: %s", dir, strerror(errno));
+    if (!S_ISDIR(sb.st_mode))
+        return kh_fail(
+            err, KH_REFUSED, "%s: the plugin directory is not a directory", dir);
+    st = check_owner(dir, &sb, err);
+    if (st != KH_OK)
+        return st;
+    if (lstat(path, &sb) != 0)
+        return kh_fail(err, errno == ENOENT ? KH_NOT_FOUND : KH_REFUSED,
+            "%s: the plugin cannot be used: %s", path, strerror(errno));
+    if (!S_ISREG(sb.st_mode))
+        return kh_fail(err, KH_REFUSED, "%s: the plugin is not a regular file%s", path,
+            S_ISLNK(sb.st_mode) ? " but a symbolic link" : "");
+    return check_owner(path, &sb, err);
+}
+
+#define METHOD(caps, method)                                                             \
+    {                                                                                    \
+        (caps), #method, offsetof(struct kh_plugin, method)                              \
+    }
+
+/* Which methods a plugin must have for which of its capabilities (any of them; 0:
+ * always). */
+static const struct {
+    uint32_t capabilities;
+    const char *name;
+    size_t offset;
+} mandatory[] = {
+    METHOD(0, open),
+    METHOD(0, close),
+    METHOD(0, probe),
+    METHOD(0, info),
+    METHOD(KH_CAP_WRITE, put),
+    METHOD(KH_CAP_WRITE, remove),
+    METHOD(KH_CAP_WRITE, restore),
+    METHOD(KH_CAP_WRITE, purge),
+    METHOD(KH_CAP_READ, get),
+    METHOD(KH_CAP_LIST, stat),
+    METHOD(KH_CAP_LIST, list),
+    METHOD(KH_CAP_SEAL, seal),
+    METHOD(KH_CAP_EXPORT | KH_CAP_HARDWARE, fingerprint),
+    METHOD(KH_CAP_HARDWARE, attest),
+};
+
+static bool has_method(const struct kh_plugin *plugin, size_t offset)
+{
+    void (*method)(void);
+
+    memcpy(&method, (const char *)plugin + offset, sizeof method);
+    return method != NULL;
+}
+
+static kh_status check_methods(
+    const struct kh_plugin *plugin, const char *path, struct kh_error *err)
+{
+    for (size_t i = 0; i < sizeof mandatory / sizeof mandatory[0]; i++) {
+        uint32_t caps = mandatory[i].capabilities;
+
+        if ((caps == 0 || (plugin->capabilities & caps)) &&
+            !has_method(plugin, mandatory[i].offset))
+            return kh_fail(err, KH_REFUSED,
+                "%s: the plugin has no method '%s', which its capabilities need", path,
+                mandatory[i].name);
+    }
+    return KH_OK;
+}
+
+/* abi and size first: nothing else may be looked at before they match. */
+static kh_status check_plugin(const struct kh_plugin *plugin, const char *name,
+    const char *path, struct kh_error *err)
+{
+    struct kh_error why = {0};
+
+    if (plugin->abi != KH_PLUGIN_ABI)
+        return kh_fail(err, KH_REFUSED,
+            "%s: built for plugin ABI %u, this program has %u", path, plugin->abi,
+            KH_PLUGIN_ABI);
+    if (plugin->size != sizeof *plugin)
+        return kh_fail(err, KH_REFUSED,
+            "%s: its plugin table has %u bytes, this program's has %zu; build it against "
+            "this "
+            "version's headers",
+            path, plugin->size, sizeof *plugin);
+    if (!plugin->name || strcmp(plugin->name, name) != 0)
+        return kh_fail(err, KH_REFUSED, "%s: the plugin calls itself '%.64s', not '%s'",
+            path, plugin->name ? plugin->name : "", name);
+    if (!plugin->version || !plugin->description)
+        return kh_fail(
+            err, KH_REFUSED, "%s: the plugin has no version or no description", path);
+    if (kh_option_table_check(plugin->options, plugin->option_count, &why) != KH_OK)
+        return kh_fail(err, KH_REFUSED, "%s: %s", path, why.message);
+    return check_methods(plugin, path, err);
+}
+
+static kh_status init_ltdl(struct kh_error *err)
+{
+    if (!ltdl_ready && lt_dlinit() != 0)
+        return kh_fail(err, KH_FATAL, "libltdl cannot be initialised: %s", lt_dlerror());
+    ltdl_ready = true;
+    return KH_OK;
+}
+
+/* Local: plugins (and the vendors' modules they load) do not see each other's symbols.
+ * Resident: a refused plugin stays mapped too, since its constructors have run. */
+static kh_status open_object(const char *path, lt_dlhandle *handle, struct kh_error *err)
+{
+    lt_dladvise advise;
+    const char *why = NULL;
+
+    *handle = NULL;
+    if (lt_dladvise_init(&advise) != 0)
+        return kh_fail(err, KH_FATAL, "no memory to load %s", path);
+    if (lt_dladvise_local(&advise) == 0 && lt_dladvise_resident(&advise) == 0)
+        *handle = lt_dlopenadvise(path, advise);
+    if (!*handle)
+        why = lt_dlerror();
+    (void)lt_dladvise_destroy(&advise);
+    if (*handle)
+        return KH_OK;
+    return kh_fail(err, KH_REFUSED,
+        "%s: the plugin cannot be loaded: %s (not a shared object of this machine, or "
+        "one of its "
+        "libraries is missing: see ldd)",
+        path, why ? why : "unknown error");
+}
+
+static kh_status load(const char *name, const char *path, const struct kh_plugin **plugin,
+    struct kh_error *err)
+{
+    const struct kh_plugin *candidate;
+    lt_dlhandle handle;
+    kh_status st = init_ltdl(err);
+
+    if (st == KH_OK)
+        st = open_object(path, &handle, err);
+    if (st != KH_OK)
+        return st;
+    candidate = lt_dlsym(handle, KH_PLUGIN_SYMBOL);
+    if (!candidate)
+        return kh_fail(err, KH_REFUSED,
+            "%s: the symbol '" KH_PLUGIN_SYMBOL "' is missing; this is no plugin", path);
+    st = check_plugin(candidate, name, path, err);
+    if (st == KH_OK)
+        *plugin = candidate;
+    return st;
+}
+
+static kh_status remember(
+    char **path, const struct kh_plugin *plugin, struct kh_error *err)
+{
+    struct loaded *l = calloc(1, sizeof *l);
+
+    if (!l)
+        return kh_fail(err, KH_FATAL, "no memory to load %s", *path);
+    *l = (struct loaded){all, *path, plugin};
+    *path = NULL;
+    all = l;
+    return KH_OK;
+}
+
+kh_status kh_loader_load(const char *dir, const char *name,
+    const struct kh_plugin **plugin, struct kh_error *err)
+{
+    const struct loaded *l;
+    char *path = NULL;
+    kh_status st = check_name(name, err);
+
+    *plugin = NULL;
+    if (st != KH_OK)
+        return st;
+    dir = dir ? dir : kh_plugin_dir;
+    if (asprintf(&path, "%s/%s.so", dir, name) < 0)
+        return kh_fail(err, KH_FATAL, "no memory to load plugin '%s'", name);
+    (void)pthread_mutex_lock(&lock);
+    for (l = all; l && strcmp(l->plugin->name, name) != 0; l = l->next)
+        continue;
+    if (l && strcmp(l->path, path) == 0) {
+        *plugin = l->plugin;
+    } else if (l) {
+        st = kh_fail(err, KH_REFUSED,
+            "%s: a plugin of this name is loaded already, from %s", path, l->path);
+    } else {
+        st = check_files(dir, path, err);
+        if (st == KH_OK)
+            st = load(name, path, plugin, err);
+        if (st == KH_OK)
+            st = remember(&path, *plugin, err);
+    }
+    (void)pthread_mutex_unlock(&lock);
+    free(path);
+    return st;
+}

@@ -1,0 +1,126 @@
+#include "programs/common/setup.h"
+
+#include "core/backend.h"
+#include "core/log.h"
+#include "core/secmem.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+/* clang-format off */
+static const struct kh_option log_options[] = {
+    {"target", KH_OPT_STRING, "stderr", 0, NULL, "where to: stderr, journal or file:/absolute/path"},
+    {"level", KH_OPT_ENUM, "info", 0, "error|warning|notice|info|debug", "least important lines that are written"},
+};
+
+static const struct kh_option memory_options[] = {
+    {"secure_heap", KH_OPT_SIZE, "0", 0, NULL, "size of the locked memory for secrets, 0 to choose it"},
+    {"lock", KH_OPT_ENUM, "required", 0, "required|preferred", "whether to start when memory cannot be locked"},
+};
+/* clang-format on */
+
+static const struct kh_section own_sections[] = {
+    {"log", log_options, COUNT(log_options), true},
+    {"memory", memory_options, COUNT(memory_options), true},
+};
+
+static kh_status load(
+    struct kh_config **config, const struct kh_setup_wish *wish, struct kh_error *err)
+{
+    const struct kh_setup_args *args = wish->args;
+    const char *path = args->config;
+    kh_status st;
+
+    if (!path && wish->default_config && access(wish->default_config, F_OK) == 0)
+        path = wish->default_config;
+    st = kh_config_load(config, path, err);
+    for (unsigned i = 0; st == KH_OK && i < args->set_count; i++)
+        st = kh_config_override(*config, args->sets[i], err);
+    return st;
+}
+
+static kh_status claim(struct kh_config *config, const struct kh_section *sections,
+    size_t count, struct kh_error *err)
+{
+    kh_status st = KH_OK;
+
+    for (size_t i = 0; st == KH_OK && i < count; i++)
+        st = kh_config_claim(config, sections[i].name, sections[i].options,
+            sections[i].option_count, sections[i].enforce, err);
+    return st;
+}
+
+/* All that is decided by the configuration alone. */
+static kh_status configure(
+    struct kh_setup *setup, const struct kh_setup_wish *wish, struct kh_error *err)
+{
+    kh_status st = load(&setup->config, wish, err);
+
+    if (st == KH_OK)
+        st = claim(setup->config, own_sections, COUNT(own_sections), err);
+    if (st == KH_OK)
+        st = claim(setup->config, wish->sections, wish->section_count, err);
+    if (st == KH_OK)
+        st = kh_backend_claim(setup->config, setup->plugin_dir, wish->backends, err);
+    if (st == KH_OK)
+        st = kh_config_finish(setup->config, err);
+    return st;
+}
+
+static kh_status set_up_memory(const struct kh_config *config, struct kh_error *err)
+{
+    bool required = strcmp(kh_config_string(config, "memory", "lock"), "required") == 0;
+
+    return kh_secmem_init((size_t)kh_config_int(config, "memory", "secure_heap"),
+        required ? KH_LOCK_REQUIRED : KH_LOCK_PREFERRED, err);
+}
+
+static kh_status open_log(const struct kh_config *config,
+    const struct kh_setup_wish *wish, struct kh_error *err)
+{
+    const char *chosen = wish->args->log_level;
+    struct kh_error why = {0};
+    kh_log_level level;
+    kh_status st;
+
+    if (kh_log_level_parse(
+            chosen ? chosen : kh_config_string(config, "log", "level"), &level) != KH_OK)
+        return kh_fail(err, KH_INVALID,
+            "--log-level: '%.64s' is not one of error|warning|notice|info|debug", chosen);
+    st = kh_log_open(
+        wish->program, kh_config_string(config, "log", "target"), level, &why);
+    if (st != KH_OK)
+        return kh_fail(err, st, "%s: target: %s",
+            kh_config_where(config, "log", "target"), why.message);
+    return KH_OK;
+}
+
+kh_status kh_setup(
+    struct kh_setup *setup, const struct kh_setup_wish *wish, struct kh_error *err)
+{
+    kh_status st;
+
+    *setup = (struct kh_setup){.plugin_dir = wish->args->plugin_dir};
+    st = configure(setup, wish, err);
+    /* A plugin that is missing or refused is the configuration's fault, too. */
+    if (st != KH_OK && st != KH_FATAL) {
+        st = KH_INVALID;
+        if (err)
+            err->status = st;
+    }
+    if (st == KH_OK)
+        st = set_up_memory(setup->config, err);
+    if (st == KH_OK)
+        st = open_log(setup->config, wish, err);
+    if (st != KH_OK)
+        kh_setup_free(setup);
+    return st;
+}
+
+void kh_setup_free(struct kh_setup *setup)
+{
+    kh_config_free(setup->config);
+    *setup = (struct kh_setup){0};
+}
