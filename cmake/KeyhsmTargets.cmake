@@ -12,6 +12,9 @@ function(keyhsm_add_plugin name)
     -Wl,--version-script=${PROJECT_SOURCE_DIR}/plugins/plugin.map)
   set_property(TARGET plugin_${name} APPEND PROPERTY
     LINK_DEPENDS ${PROJECT_SOURCE_DIR}/plugins/plugin.map)
+  # The loader refuses what others may write; a checkout under umask 002 would make it so.
+  add_custom_command(TARGET plugin_${name} POST_BUILD
+    COMMAND chmod go-w $<TARGET_FILE:plugin_${name}> $<TARGET_FILE_DIR:plugin_${name}>)
   install(TARGETS plugin_${name} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/keyhsm/plugins")
 endfunction()
 

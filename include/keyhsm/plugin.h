@@ -275,4 +275,8 @@ struct kh_plugin {
         void *ctx, const char *name, uint32_t version, struct kh_error *err);
 };
 
+/* The one symbol a plugin exports. Declared here so that it is seen from outside even when everything
+ * else is compiled with -fvisibility=hidden. */
+extern const struct kh_plugin kh_plugin __attribute__((visibility("default")));
+
 #endif
