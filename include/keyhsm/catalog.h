@@ -89,6 +89,7 @@ struct kh_catalog {
         struct kh_catalog *catalog, const struct kh_key_id *id, struct kh_error *err);
 
     /* Inserts a version; its key must be known, and becomes KH_KEY_ACTIVE in the same commit.
+     * KH_INVALID: the key was not announced. KH_REFUSED: it is KH_KEY_DOOMED.
      * ONLY_NEW: KH_EXISTS when any version of the name exists; else when this version does. */
     KH_CHECK kh_status (*insert)(struct kh_catalog *catalog, const struct kh_catalog_row *row,
         bool only_new, struct kh_error *err);
@@ -105,7 +106,7 @@ struct kh_catalog {
         uint32_t version, kh_state state, struct kh_error *err);
     /* Deletes the rows of VERSION (or KH_ALL_VERSIONS) of NAME. Keys that no row needs any more
      * become KH_KEY_DOOMED in the same commit, unless they equal KEEP (an open epoch's; may be
-     * NULL). Find them with key_list. KH_NOT_FOUND when there was no row. */
+     * NULL). Find them with keys_in_state. KH_NOT_FOUND when there was no row. */
     KH_CHECK kh_status (*purge)(struct kh_catalog *catalog, const char *name, uint32_t version,
         const struct kh_key_id *keep, struct kh_error *err);
     /* How many versions need the key. */
@@ -118,6 +119,10 @@ struct kh_catalog {
     KH_CHECK kh_status (*check)(struct kh_catalog *catalog, struct kh_error *err);
     /* Waits for writes under way, closes, frees CATALOG. */
     void (*close)(struct kh_catalog *catalog);
+
+    /* Up to MAX keys in STATE, in order of id. Costs what it returns, not what the catalog holds. */
+    KH_CHECK kh_status (*keys_in_state)(struct kh_catalog *catalog, kh_key_state state,
+        struct kh_catalog_key *keys, size_t max, size_t *count, struct kh_error *err);
 };
 
 #endif

@@ -1,0 +1,121 @@
+#include "core/catalog/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define APPLICATION_ID "1263031117" /* "KHSM" */
+#define SCHEMA 1
+
+/* The envelope stands last, so that listing never reads its overflow pages. Names compare
+ * as bytes (BINARY). A version cannot outlive its key, nor a key be forgotten under a
+ * version. */
+static const char tables[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE generation (one INTEGER PRIMARY KEY CHECK (one = 1),"
+    " value INTEGER NOT NULL) STRICT;"
+    "INSERT INTO generation VALUES (1, 0);"
+    "CREATE TABLE keys (id BLOB PRIMARY KEY NOT NULL, token TEXT NOT NULL, scope TEXT "
+    "NOT NULL,"
+    " profile TEXT NOT NULL, state INTEGER NOT NULL CHECK (state IN (0, 1, 2)),"
+    " created INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX keys_state ON keys (state);"
+    "CREATE TABLE versions (seq INTEGER PRIMARY KEY, name TEXT COLLATE BINARY NOT NULL,"
+    " version INTEGER NOT NULL CHECK (version BETWEEN 0 AND 2147483647),"
+    " state INTEGER NOT NULL CHECK (state IN (0, 1)), created INTEGER NOT NULL,"
+    " key BLOB NOT NULL REFERENCES keys (id), profile TEXT NOT NULL, envelope BLOB NOT "
+    "NULL)"
+    " STRICT;"
+    "CREATE UNIQUE INDEX versions_name ON versions (name, version);"
+    "CREATE INDEX versions_key ON versions (key);"
+    "CREATE INDEX versions_deleted ON versions (name) WHERE state = 1;"
+    "PRAGMA application_id = " APPLICATION_ID ";"
+    "PRAGMA user_version = 1;"
+    "COMMIT;";
+
+static kh_status number(
+    struct kh_conn *conn, const char *text, int64_t *out, struct kh_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(conn->db, text, -1, &stmt, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *out = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    return rc == SQLITE_ROW ? KH_OK : kh_conn_fail(conn, rc, err);
+}
+
+/* A crash while the tables were made leaves nothing of them: one transaction. */
+static kh_status make_tables(struct kh_conn *conn, struct kh_error *err)
+{
+    kh_status status = kh_conn_exec(conn, tables, err);
+
+    if (status != KH_OK && !sqlite3_get_autocommit(conn->db))
+        (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+static kh_status recognise(struct kh_conn *conn, bool *empty, struct kh_error *err)
+{
+    int64_t application = 0;
+    int64_t schema = 0;
+    int64_t objects = 0;
+    kh_status status = number(conn, "PRAGMA application_id", &application, err);
+
+    if (status == KH_OK)
+        status = number(conn, "PRAGMA user_version", &schema, err);
+    if (status == KH_OK)
+        status = number(conn, "SELECT count(*) FROM sqlite_schema", &objects, err);
+    if (status != KH_OK)
+        return status;
+    *empty = application == 0 && schema == 0 && objects == 0;
+    if (*empty)
+        return KH_OK;
+    if (application != strtoll(APPLICATION_ID, NULL, 10) || schema < 1)
+        return kh_fail(err, KH_CORRUPT,
+            "catalog %s: a database, but not a catalog of keyhsm", conn->cat->path);
+    if (schema > SCHEMA)
+        return kh_fail(err, KH_REFUSED,
+            "catalog %s: written by a newer keyhsm (schema %lld, this one knows %d): "
+            "upgrade this program",
+            conn->cat->path, (long long)schema, SCHEMA);
+    return KH_OK;
+}
+
+static kh_status write_ahead(struct kh_conn *conn, struct kh_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(conn->db, "PRAGMA journal_mode = WAL", -1, &stmt, NULL);
+    bool wal = false;
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        const char *mode = (const char *)sqlite3_column_text(stmt, 0);
+        wal = mode && strcmp(mode, "wal") == 0;
+    }
+    (void)sqlite3_finalize(stmt);
+    if (rc != SQLITE_ROW)
+        return kh_conn_fail(conn, rc, err);
+    if (!wal)
+        return kh_fail(err, KH_UNAVAILABLE,
+            "catalog %s: its file system cannot carry a write-ahead log (shared memory): "
+            "use a local disk",
+            conn->cat->path);
+    return KH_OK;
+}
+
+kh_status kh_schema_ready(struct kh_conn *conn, struct kh_error *err)
+{
+    bool empty = false;
+    kh_status status = recognise(conn, &empty, err);
+
+    if (status == KH_OK)
+        status = write_ahead(conn, err);
+    if (status == KH_OK && empty)
+        status = make_tables(conn, err);
+    return status;
+}
