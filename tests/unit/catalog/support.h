@@ -1,0 +1,29 @@
+/* What the catalog's tests share. */
+#ifndef KH_TEST_CATALOG_SUPPORT_H
+#define KH_TEST_CATALOG_SUPPORT_H
+
+#include "core/catalog/catalog.h"
+#include "tests/lib/testlib.h"
+
+/* A fresh catalog in a scratch directory; its path is left in *PATH when that is not NULL
+ * (static until the next call). Fails the test when it cannot be made. */
+struct kh_catalog *catalog_new(const char **path);
+struct kh_catalog *catalog_open(const char *path);
+
+/* Key id number N, and a row of NAME/VERSION under it with a recognisable envelope
+ * (static memory, one per thread). */
+struct kh_key_id key_id(unsigned n);
+kh_status announce(
+    struct kh_catalog *catalog, unsigned n, const char *scope, struct kh_error *err);
+kh_status insert(struct kh_catalog *catalog, const char *name, uint32_t version,
+    unsigned key, struct kh_error *err);
+/* Announces key N and inserts under it; both must work. */
+void add(struct kh_catalog *catalog, const char *name, uint32_t version, unsigned key);
+
+kh_key_state state_of(struct kh_catalog *catalog, unsigned key);
+uint64_t generation_of(struct kh_catalog *catalog);
+
+/* Runs TEXT on the closed database at PATH with a connection of the test's own. */
+void sqlite_do(const char *path, const char *text);
+
+#endif
