@@ -15,6 +15,16 @@ int kh_exit_code(kh_status status)
     return status == KH_INVALID ? KH_EXIT_USAGE : KH_EXIT_FAILED;
 }
 
+/* A command may mean a deposit's version by it. */
+static bool has_version(const struct kh_cli *cli)
+{
+    for (size_t i = 0; i < cli->option_count; i++) {
+        if (strcmp(cli->options[i].name, "version") == 0)
+            return true;
+    }
+    return false;
+}
+
 static void print_help(const struct kh_cli *cli)
 {
     printf("Usage: %s [OPTION]...%s%s\n%s\n\nOptions:\n", cli->program,
@@ -28,8 +38,9 @@ static void print_help(const struct kh_cli *cli)
             o->argument ? "=" : "", o->argument ? o->argument : "");
         printf("  %-32s %s\n", left, o->help);
     }
-    printf("  %-32s %s\n  %-32s %s\n", "    --help", "print this and end",
-        "    --version", "print the version and end");
+    printf("  %-32s %s\n", "    --help", "print this and end");
+    if (!has_version(cli))
+        printf("  %-32s %s\n", "    --version", "print the version and end");
     if (cli->more)
         printf("\n%s\n", cli->more);
 }
@@ -78,7 +89,9 @@ int kh_cli_parse(const struct kh_cli *cli, int argc, char **argv, bool stop_at_o
         }
     }
     longs[cli->option_count] = (struct option){"help", no_argument, NULL, HELP};
-    longs[cli->option_count + 1] = (struct option){"version", no_argument, NULL, VERSION};
+    if (!has_version(cli))
+        longs[cli->option_count + 1] =
+            (struct option){"version", no_argument, NULL, VERSION};
     optind = 0;
     while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         if (c == HELP) {
