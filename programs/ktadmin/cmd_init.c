@@ -1,0 +1,124 @@
+#include "programs/ktadmin/commands.h"
+
+#include "core/backend.h"
+#include "programs/common/setup.h"
+#include "programs/ktadmin/fingerprint.h"
+#include "programs/ktadmin/output.h"
+#include "programs/ktadmin/task.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DEFAULT_CONFDIR "/var/lib/keytrustee/.keytrustee"
+
+struct init {
+    struct kh_setup_args setup;
+    const char *confdir;
+    bool passphrase;
+    const char *passphrase_source;
+};
+
+static kh_status add_set(
+    struct init *init, const char *key, const char *value, struct kh_error *err)
+{
+    char *assignment = NULL;
+
+    if (init->setup.set_count == KH_SETUP_SETS_MAX)
+        return kh_fail(err, KH_INVALID, "--set is given too often");
+    if (asprintf(&assignment, "backend.softfile.%s=%s", key, value) < 0)
+        return kh_fail(err, KH_FATAL, "out of memory");
+    init->setup.sets[init->setup.set_count++] = assignment;
+    return KH_OK;
+}
+
+/* The store is made by the plugin that owns its format: opening with create=yes is all.
+ */
+static kh_status make(struct init *init, struct kh_error *err)
+{
+    const struct kh_setup_wish wish = {.program = "ktadmin",
+        .args = &init->setup,
+        .default_config = KEYHSM_DEFAULT_CONFIG,
+        .backends = "softfile",
+        .sections = kh_tool_sections,
+        .section_count = KH_DAEMON_SECTION_COUNT};
+    const char *source = init->passphrase ? "prompt" : init->passphrase_source;
+    struct kh_backend *backend = NULL;
+    struct kh_setup setup = {0};
+    unsigned given = init->setup.set_count;
+    kh_status status = add_set(init, "directory", init->confdir, err);
+
+    if (status == KH_OK)
+        status = add_set(init, "create", "yes", err);
+    if (status == KH_OK && source)
+        status = add_set(init, "passphrase_source", source, err);
+    if (status == KH_OK)
+        status = kh_setup(&setup, &wish, err);
+    if (status == KH_OK)
+        status = kh_backend_open(
+            &backend, "softfile", setup.plugin_dir, setup.config, KH_OPEN_TOOL, err);
+    kh_backend_close(backend);
+    kh_setup_free(&setup);
+    while (init->setup.set_count > given)
+        free((void *)(uintptr_t)init->setup.sets[--init->setup.set_count]);
+    return status;
+}
+
+static kh_status run(struct init *init, struct kh_error *err)
+{
+    char fingerprint[KH_FINGERPRINT_TEXT];
+    char *certificate = NULL;
+    kh_status status = KH_OK;
+
+    if (init->passphrase && init->passphrase_source)
+        return kh_fail(
+            err, KH_INVALID, "--passphrase and --passphrase-source exclude each other");
+    if (*init->confdir != '/')
+        return kh_fail(
+            err, KH_INVALID, "--confdir %s: give an absolute path", init->confdir);
+    if (asprintf(&certificate, "%s/store.pem", init->confdir) < 0)
+        return kh_fail(err, KH_FATAL, "out of memory");
+    if (access(certificate, F_OK) == 0)
+        printf("%s holds a store already; it is left as it is.\n", init->confdir);
+    else
+        status = make(init, err);
+    if (status == KH_OK)
+        status = kh_certificate_fingerprint(certificate, fingerprint, err);
+    if (status == KH_OK) {
+        printf("Initialized directory for %s\n", fingerprint);
+        status = kh_output_flush(err);
+    }
+    free(certificate);
+    return status;
+}
+
+int kh_cmd_init(int argc, char **argv)
+{
+    struct init init = {.confdir = DEFAULT_CONFDIR};
+    const struct kh_cli_option options[] = {
+        {"confdir", 0, "DIR", "where the store is to be; " DEFAULT_CONFDIR, &init.confdir,
+            NULL, 0},
+        {"passphrase", 0, NULL, "protect its private key: ask twice for a password",
+            &init.passphrase, NULL, 0},
+        {"passphrase-source", 0, "SOURCE",
+            "or take it from file:/PATH, credential:NAME or fd:N",
+            &init.passphrase_source, NULL, 0},
+        KH_SETUP_OPTIONS(init.setup),
+    };
+    const struct kh_cli cli = {.program = "ktadmin init",
+        .arguments = "",
+        .summary = "Makes a legacy store: a directory, a key pair, no deposits.",
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+        .more = "A store that is there already is left as it is. The last line names the "
+                "SHA-256\n"
+                "fingerprint of the store's certificate.\n\n"
+                "Exit codes: 0 done, 1 failed, 2 usage or configuration, 5 unavailable, "
+                "7 refused."};
+    struct kh_task task = {.program = cli.program};
+    struct kh_error err = {0};
+    int first = kh_cli_parse(&cli, argc, argv, false);
+
+    if (first < argc)
+        kh_cli_die(&cli, KH_EXIT_USAGE, "one argument too many: '%s'", argv[first]);
+    return kh_task_end(&task, run(&init, &err), &err);
+}

@@ -1,0 +1,16 @@
+/* The commands of ktadmin; each takes argv with its own name first and returns an exit
+ * code. */
+#ifndef KH_KTADMIN_COMMANDS_H
+#define KH_KTADMIN_COMMANDS_H
+
+int kh_cmd_init(int argc, char **argv);
+int kh_cmd_put(int argc, char **argv);
+int kh_cmd_get(int argc, char **argv);
+int kh_cmd_list(int argc, char **argv);
+int kh_cmd_show(int argc, char **argv);
+int kh_cmd_roll(int argc, char **argv);
+int kh_cmd_delete(int argc, char **argv);
+int kh_cmd_undelete(int argc, char **argv);
+int kh_cmd_purge(int argc, char **argv);
+
+#endif

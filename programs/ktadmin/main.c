@@ -1,0 +1,34 @@
+/* ktadmin: the administrator's tool for deposits. */
+#include "programs/common/cli.h"
+#include "programs/ktadmin/commands.h"
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+static const struct kh_command deposit_commands[] = {
+    {"put", "store a new deposit from a file or standard input", kh_cmd_put},
+    {"get", "write a deposit's data to a file or standard output", kh_cmd_get},
+    {"list", "list deposits", kh_cmd_list},
+    {"show", "show what is known of a deposit, but not its data", kh_cmd_show},
+    {"roll", "store the next version of a deposit", kh_cmd_roll},
+    {"delete", "delete a deposit or a version; can be undone", kh_cmd_delete},
+    {"undelete", "undo a delete", kh_cmd_undelete},
+    {"purge", "destroy a deposit or a version for ever", kh_cmd_purge},
+};
+
+static int run_deposit(int argc, char **argv)
+{
+    return kh_command_run("ktadmin deposit",
+        "Works on deposits, in a backend or in a daemon.", deposit_commands,
+        COUNT(deposit_commands), argc - 1, argv + 1);
+}
+
+static const struct kh_command commands[] = {
+    {"init", "make a legacy store", kh_cmd_init},
+    {"deposit", "put, get, list, show, roll, delete, undelete, purge", run_deposit},
+};
+
+int main(int argc, char **argv)
+{
+    return kh_command_run("ktadmin", "Administers key stores and their deposits.",
+        commands, COUNT(commands), argc - 1, argv + 1);
+}

@@ -1,0 +1,105 @@
+/*
+ * What a deposit command works on: an open backend of this process, or a daemon. Both do
+ * the same eight things, so that a command never asks which one it has.
+ */
+#ifndef KH_KTADMIN_TARGET_H
+#define KH_KTADMIN_TARGET_H
+
+#include "programs/common/setup.h"
+#include <keyhsm/types.h>
+
+/* One deposit in a listing. */
+struct kh_entry {
+    char name[KH_NAME_MAX + 1];
+    uint32_t versions; /* deleted ones included */
+    uint32_t latest;   /* the highest active version, else the highest */
+    kh_state state;    /* of LATEST */
+    bool corrupt;      /* some version cannot be trusted */
+};
+
+/* One version of a deposit. */
+struct kh_version_entry {
+    uint32_t version;
+    kh_state state;
+    int64_t created; /* 0: not known */
+    char note[160];  /* why it cannot be trusted; empty when it can */
+};
+
+/* Called for each entry in turn; anything but KH_OK ends the walk with that status. */
+typedef kh_status (*kh_entry_fn)(
+    void *arg, const struct kh_entry *entry, struct kh_error *err);
+typedef kh_status (*kh_version_fn)(
+    void *arg, const struct kh_version_entry *version, struct kh_error *err);
+
+struct kh_target;
+
+/*
+ * The methods. Each fills ERR with one line on failure. NAME is 1 to 255 bytes; VERSION
+ * may be KH_LATEST for get, and KH_ALL_VERSIONS for remove, restore and purge.
+ */
+struct kh_target_ops {
+    /* DEPOSIT holds name, attributes and data; version and created are filled in. put
+     * makes version 0 of a new deposit (KH_EXISTS when there is one of that name), roll
+     * the next one. */
+    KH_CHECK kh_status (*put)(
+        struct kh_target *target, struct kh_deposit *deposit, struct kh_error *err);
+    KH_CHECK kh_status (*roll)(
+        struct kh_target *target, struct kh_deposit *deposit, struct kh_error *err);
+    /* DEPOSIT is zeroed by the caller, who frees it with kh_deposit_free. Without
+     * WITH_ATTRS a target may leave the attributes out. */
+    KH_CHECK kh_status (*get)(struct kh_target *target, struct kh_deposit *deposit,
+        bool with_attrs, struct kh_error *err);
+    /* In order of name; in order of version. versions: KH_NOT_FOUND when there is no
+     * NAME. */
+    KH_CHECK kh_status (*list)(
+        struct kh_target *target, kh_entry_fn fn, void *arg, struct kh_error *err);
+    KH_CHECK kh_status (*versions)(struct kh_target *target, const char *name,
+        kh_version_fn fn, void *arg, struct kh_error *err);
+    KH_CHECK kh_status (*remove)(struct kh_target *target, const char *name,
+        uint32_t version, struct kh_error *err);
+    KH_CHECK kh_status (*restore)(struct kh_target *target, const char *name,
+        uint32_t version, struct kh_error *err);
+    KH_CHECK kh_status (*purge)(struct kh_target *target, const char *name,
+        uint32_t version, struct kh_error *err);
+    /* Frees TARGET. */
+    void (*close)(struct kh_target *target);
+};
+
+/* The head of every implementation. Not for two threads at once. */
+struct kh_target {
+    const struct kh_target_ops *ops;
+    struct kh_setup setup;
+};
+
+/* What the command line says of the target; strings live as long as argv. */
+struct kh_target_options {
+    struct kh_setup_args setup;
+    const char *backend;
+    const char *server;
+    const char *client_certfile;
+    const char *client_keyfile;
+    const char *cacert;
+    bool passphrase; /* ask for it */
+    const char *passphrase_source;
+};
+
+/* KH_INVALID, in words, unless OPTIONS name exactly one target, completely. */
+KH_CHECK kh_status kh_target_check(
+    const struct kh_target_options *options, struct kh_error *err);
+
+/* The two implementations. The caller has set secret memory up; SETUP's configuration
+ * outlives the target, which is closed through its own method. */
+KH_CHECK kh_status kh_target_backend(struct kh_target **out,
+    const struct kh_target_options *options, const struct kh_setup *setup,
+    struct kh_error *err);
+KH_CHECK kh_status kh_target_server(struct kh_target **out,
+    const struct kh_target_options *options, struct kh_error *err);
+
+/* Checks OPTIONS, reads the configuration, sets secret memory up and opens the target
+ * they mean. */
+KH_CHECK kh_status kh_target_open(struct kh_target **out,
+    const struct kh_target_options *options, struct kh_error *err);
+/* NULL is fine. */
+void kh_target_close(struct kh_target *target);
+
+#endif
