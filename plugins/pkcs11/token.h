@@ -74,7 +74,7 @@ KH_CHECK kh_status kh_token_key_each(struct kh_token *token,
     void *arg, struct kh_error *err);
 
 /* Destroys half-made objects that carry no CKA_ID: debris of a crash inside the module, unusable by
- * anybody. *COUNT gets how many. Start-up only. */
+ * anybody. *COUNT gets how many. Start-up only, after kh_token_key_each, whose pass it uses. */
 KH_CHECK kh_status kh_token_sweep_debris(
     struct kh_token *token, size_t *count, struct kh_error *err);
 

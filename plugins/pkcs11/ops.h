@@ -1,0 +1,25 @@
+/* The operations on deposit keys: ECDH, OAEP decryption, random bytes. */
+#ifndef KH_PKCS11_OPS_H
+#define KH_PKCS11_OPS_H
+
+#include "plugins/pkcs11/run.h"
+
+#define KH_ECDH_LEN 32 /* the X coordinate of P-256 */
+
+/* CKM_ECDH1_DERIVE with CKD_NULL by a handle, and the value of the session object it
+ * makes. */
+CK_RV kh_ecdh_handle(struct kh_call *call, CK_OBJECT_HANDLE key,
+    const unsigned char *peer, size_t peer_len, unsigned char secret[KH_ECDH_LEN]);
+
+/* CKM_RSA_PKCS_OAEP by a handle. OUT has room for *OUT_LEN bytes, at least the modulus.
+ */
+struct kh_oaep {
+    kh_oaep_hash hash;
+    const unsigned char *in;
+    size_t in_len;
+    unsigned char *out;
+    size_t out_len;
+};
+CK_RV kh_oaep_handle(struct kh_call *call, CK_OBJECT_HANDLE key, struct kh_oaep *oaep);
+
+#endif
