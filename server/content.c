@@ -1,0 +1,115 @@
+#include "server/content.h"
+
+#include "core/deposit.h"
+#include "core/record.h"
+#include "core/secmem.h"
+#include "server/budget.h"
+#include "server/json.h"
+#include "server/reply.h"
+
+#include <string.h>
+#include <time.h>
+
+static void answer_too_large(struct kh_app *app, struct kh_request *request)
+{
+    char text[96];
+
+    snprintf(text, sizeof text, "the data is larger than %zu bytes", app->data_max);
+    kh_response_error(&request->response, 413, "too_large", text, request->name);
+}
+
+/* Used-up secret memory is this request's bad luck, not the daemon's end. */
+static void answer_failure(
+    struct kh_request *request, kh_status st, const struct kh_error *err)
+{
+    if (st == KH_FATAL)
+        kh_reply_later(request, 503, err->message, 1);
+    else
+        kh_reply_status(request, st, err);
+}
+
+static kh_status take_attributes(
+    json_t *object, struct kh_attrs *out, struct kh_error *err)
+{
+    const char *name;
+    json_t *value;
+    kh_status st = KH_OK;
+
+    if (!object)
+        return KH_OK;
+    if (!json_is_object(object))
+        return kh_fail(err, KH_INVALID, "attributes: a JSON object of strings is needed");
+    json_object_foreach(object, name, value)
+    {
+        if (!json_is_string(value))
+            return kh_fail(err, KH_INVALID, "attributes: every value must be a string");
+        st = kh_attrs_set(out, name, json_string_value(value), err);
+        if (st != KH_OK)
+            break;
+    }
+    return st;
+}
+
+static kh_status take_members(
+    json_t *body, struct kh_deposit *deposit, struct kh_error *err)
+{
+    static const char *const members[] = {"data", "attributes", NULL};
+    json_t *data = json_object_get(body, "data");
+    struct kh_error why = {0};
+    kh_status st = kh_json_only(body, members, err);
+
+    if (st == KH_OK && !json_is_string(data))
+        st = kh_fail(err, KH_INVALID, "data: a base64 string is needed");
+    if (st == KH_OK)
+        st = take_attributes(json_object_get(body, "attributes"), &deposit->attrs, err);
+    if (st == KH_OK) {
+        st = kh_base64_decode(
+            json_string_value(data), json_string_length(data), &deposit->data, &why);
+        if (st != KH_OK)
+            st = kh_fail(err, st, "data: %s", why.message);
+    }
+    return st;
+}
+
+static kh_status take_json(
+    struct kh_request *request, struct kh_deposit *deposit, struct kh_error *err)
+{
+    json_t *body = NULL;
+    kh_status st = kh_json_parse(request->body, request->body_len, &body, err);
+
+    if (st == KH_OK)
+        st = take_members(body, deposit, err);
+    json_decref(body);
+    return st;
+}
+
+bool kh_content_take(
+    struct kh_app *app, struct kh_request *request, struct kh_deposit *deposit)
+{
+    struct kh_error err = {0};
+    kh_status st;
+
+    memcpy(deposit->name, request->name, sizeof deposit->name);
+    deposit->created = (int64_t)time(NULL);
+    if (strcmp(request->content_type, "application/octet-stream") == 0) {
+        if (request->body_len > app->data_max) {
+            answer_too_large(app, request);
+            return false;
+        }
+        st = kh_buf_copy(&deposit->data, request->body, request->body_len, &err);
+    } else if (strcmp(request->content_type, "application/json") == 0) {
+        kh_budget_take(app->budget, request->body_len);
+        st = take_json(request, deposit, &err);
+        kh_budget_give(app->budget, request->body_len);
+    } else {
+        kh_response_error(&request->response, 415, "unsupported",
+            "Content-Type must be application/json or application/octet-stream",
+            request->name);
+        return false;
+    }
+    if (st != KH_OK)
+        answer_failure(request, st, &err);
+    else if (deposit->data.len > app->data_max)
+        answer_too_large(app, request);
+    return st == KH_OK && deposit->data.len <= app->data_max;
+}

@@ -1,0 +1,135 @@
+#include "server/dispatch.h"
+
+#include "core/log.h"
+#include "core/name.h"
+#include "server/metrics.h"
+#include "server/reply.h"
+
+/* One line a request. Never a query value, a header or a body: they may be secret. */
+static void log_access(const struct kh_request *request, int status, uint64_t ns)
+{
+    char name[KH_NAME_ESCAPED_MAX];
+
+    kh_log(KH_LOG_INFO,
+        "access id=%s principal=\"%s\" cert=%.16s method=%s route=%s name=%s status=%d "
+        "ms=%.3f",
+        request->id, request->principal.subject, request->principal.fingerprint,
+        kh_method_name(request->method), request->route ? request->route->pattern : "-",
+        *request->name ? kh_name_escape(request->name, name, sizeof name) : "-", status,
+        (double)ns / 1e6);
+}
+
+static void record(struct kh_app *app, const struct kh_request *request, int status)
+{
+    uint64_t ns = kh_clock_ns() - request->started;
+
+    kh_metrics_count(app->metrics, request->route, request->method, status, ns);
+    log_access(request, status, ns);
+}
+
+static void finish(struct kh_app *app, struct kh_request *request)
+{
+    bool fatal = request->fatal && !app->fatal;
+
+    if (atomic_load(&request->abandoned)) {
+        app->stuck--;
+    } else {
+        if (request->response.status == 0)
+            kh_response_error(&request->response, 500, "fatal",
+                "the handler gave no answer", request->name);
+        record(app, request, request->response.status);
+    }
+    kh_http_reply(app->http, request);
+    if (fatal) {
+        app->fatal = true;
+        app->on_fatal(app->arg);
+    }
+}
+
+/* On a worker. A request that waited past its deadline is not begun: its caller has gone.
+ */
+static void run_job(struct kh_job *job)
+{
+    struct kh_request *request = (struct kh_request *)job;
+
+    if (atomic_load(&request->abandoned))
+        return;
+    request->route->run(request->app, request);
+}
+
+static void answer_no_route(struct kh_request *request, kh_match match, unsigned allow,
+    const struct kh_error *err)
+{
+    char methods[64];
+
+    switch (match) {
+    case KH_MATCH_NO_PATH:
+        kh_response_error(&request->response, 404, "not_found", "no such path", NULL);
+        break;
+    case KH_MATCH_NO_METHOD:
+        kh_methods_text(allow, methods, sizeof methods);
+        kh_response_error(
+            &request->response, 405, "method", "the method is not allowed here", NULL);
+        kh_response_header(&request->response, "Allow", "%s", methods);
+        break;
+    default:
+        kh_response_error(&request->response, 400, "invalid", err->message, NULL);
+    }
+}
+
+static void on_request(void *arg, struct kh_request *request)
+{
+    struct kh_app *app = arg;
+    struct kh_error err = {0};
+    unsigned allow;
+    kh_match match = kh_router_match(app->routes, app->route_count, request->method,
+        request->path, &request->route, request->name, &allow, &err);
+
+    if (match != KH_MATCH_OK) {
+        answer_no_route(request, match, allow, &err);
+    } else if (request->route->flags & KH_ROUTE_INLINE) {
+        request->route->run(app, request);
+    } else {
+        request->app = app;
+        request->job.run = run_job;
+        if (kh_pool_submit(app->pool, &request->job))
+            return;
+        kh_reply_later(request, 503, "too many requests are waiting", 1);
+    }
+    finish(app, request);
+}
+
+static void on_expired(void *arg, struct kh_request *request)
+{
+    struct kh_app *app = arg;
+
+    record(app, request, 504);
+    atomic_store(&request->abandoned, true);
+    app->stuck++;
+    kh_log(KH_LOG_WARNING,
+        "request %s was not done in time; %u such requests are under way", request->id,
+        app->stuck);
+}
+
+static void on_refused(void *arg, const struct kh_request *request, int status)
+{
+    record(arg, request, status);
+}
+
+struct kh_http_events kh_dispatch_events(struct kh_app *app)
+{
+    return (struct kh_http_events){
+        .arg = app, .request = on_request, .expired = on_expired, .refused = on_refused};
+}
+
+void kh_dispatch_collect(struct kh_app *app)
+{
+    struct kh_job *job = kh_pool_collect(app->pool);
+
+    while (job) {
+        struct kh_job *next = job->next;
+
+        finish(app, (struct kh_request *)job);
+        job = next;
+    }
+}

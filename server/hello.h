@@ -1,0 +1,30 @@
+/*
+ * The round trip behind GET /test_hsm: makes a deposit
+ * TEST_HELLO_DEPOSIT<YYYY-MM-DD-HHMMSS> of random data, reads it back, compares, purges
+ * it.
+ */
+#ifndef KH_SERVER_HELLO_H
+#define KH_SERVER_HELLO_H
+
+#include "core/backend.h"
+
+struct kh_hello;
+
+/* NULL: no memory. BACKEND must outlive it. */
+struct kh_hello *kh_hello_new(struct kh_backend *backend);
+void kh_hello_free(struct kh_hello *hello);
+
+/* May a caller ask now (monotonic milliseconds)? One a second, five at once. Thread safe.
+ */
+bool kh_hello_admit(struct kh_hello *hello, uint64_t now_ms);
+
+/*
+ * One round trip at most a second: callers that come while one is under way, or in the
+ * second of the last one, share its outcome. NOW is the wall clock. NAME gets the
+ * deposit's name. The deposit is purged whatever happens. KH_CORRUPT when what came back
+ * differs. Thread safe.
+ */
+KH_CHECK kh_status kh_hello_run(struct kh_hello *hello, int64_t now,
+    char name[KH_NAME_MAX + 1], struct kh_error *err);
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * HTTP/1.1 on TLS behind a small interface, so that the engine (libevent's evhttp on
+ * OpenSSL bufferevents) can be swapped without a handler noticing.
+ *
+ * Threads: everything here runs on the loop thread, except that a handler's worker may
+ * read a struct kh_request and write its `response` between the handler call and
+ * kh_http_reply.
+ */
+#ifndef KH_SERVER_HTTP_H
+#define KH_SERVER_HTTP_H
+
+#include "server/pool.h"
+#include "server/tls.h"
+#include <keyhsm/types.h>
+
+#include <stdatomic.h>
+
+struct event_base;
+struct evbuffer;
+struct evhttp_request;
+struct kh_conn;
+struct kh_http;
+struct kh_route;
+struct kh_app;
+
+/* Bits, so that a route can name several. */
+typedef enum kh_method {
+    KH_METHOD_GET = 1 << 0,
+    KH_METHOD_HEAD = 1 << 1,
+    KH_METHOD_PUT = 1 << 2,
+    KH_METHOD_POST = 1 << 3,
+    KH_METHOD_DELETE = 1 << 4,
+    KH_METHOD_OTHER = 1 << 5 /* known to HTTP, used by no route */
+} kh_method;
+#define KH_METHODS 6
+
+const char *kh_method_name(kh_method method);
+
+/* Who is calling: from the client certificate the handshake accepted. */
+struct kh_principal {
+    char subject[256];    /* RFC 2253 */
+    char fingerprint[65]; /* SHA-256 of the certificate, lower-case hex */
+};
+
+#define KH_RESPONSE_HEADERS 4
+
+struct kh_response {
+    int status;       /* 0 until answered */
+    const char *type; /* Content-Type; static storage; NULL without a body */
+    struct kh_buf body;
+    struct {
+        const char *name; /* static storage */
+        char value[64];
+    } headers[KH_RESPONSE_HEADERS];
+    size_t header_count;
+    bool close; /* close the connection after this answer */
+};
+
+struct kh_request {
+    struct kh_job job; /* first: a request is a pool job */
+    kh_method method;
+    char *path;            /* raw target before '?', begins with '/' */
+    const char *query;     /* raw, after '?'; "" when there is none */
+    char content_type[64]; /* media type in lower case without parameters, "" when absent
+                            */
+    bool wants_bytes;      /* Accept asks for application/octet-stream */
+    char id[65];           /* X-Request-Id, the caller's or made here */
+    const unsigned char *body;
+    size_t body_len;
+    struct kh_principal principal;
+    uint64_t started; /* monotonic nanoseconds, when the request was complete */
+
+    /* Filled by the router and the dispatcher. */
+    const struct kh_route *route;
+    char name[KH_NAME_MAX + 1]; /* {name} of the path, decoded; "" when there is none */
+    struct kh_app *app;
+    struct kh_response response;
+    bool fatal;            /* the backend answered KH_FATAL: the daemon must end */
+    atomic_bool abandoned; /* its deadline passed and the caller was told so */
+
+    /* The engine's own. */
+    struct evhttp_request *ev;
+    struct evbuffer *body_buffer;
+    struct kh_conn *conn;
+};
+
+/* Times in milliseconds. */
+struct kh_http_options {
+    size_t max_body;
+    size_t max_header; /* request line and headers, bytes */
+    unsigned max_connections;
+    uint64_t handshake_ms; /* TCP accept to the first byte of a request */
+    uint64_t request_ms; /* first byte of a request to its last; then again to the answer;
+                            then again until the answer is taken */
+    uint64_t idle_ms;    /* between two requests */
+};
+
+struct kh_http_events {
+    void *arg;
+    /* One complete, well-formed request. Must be answered by kh_http_reply, once, now or
+     * later. */
+    void (*request)(void *arg, struct kh_request *request);
+    /* The deadline passed before kh_http_reply: the caller got 504. The request stays the
+     * owner's until kh_http_reply, which then sends nothing. Do not touch its response.
+     */
+    void (*expired)(void *arg, struct kh_request *request);
+    /* Answered by the engine: malformed (STATUS says how). */
+    void (*refused)(void *arg, const struct kh_request *request, int status);
+};
+
+struct kh_http_counts {
+    unsigned connections;
+    uint64_t accepted;
+    unsigned requests; /* between event `request` and kh_http_reply */
+};
+
+/* TLS and EVENTS' arg must outlive it. OPTIONS and EVENTS are copied. */
+KH_CHECK kh_status kh_http_new(struct kh_http **out, struct event_base *base,
+    struct kh_tls *tls, const struct kh_http_options *options,
+    const struct kh_http_events *events, struct kh_error *err);
+
+/* Listens on every address of HOST. *PORT 0: the kernel chooses; *PORT is set. */
+KH_CHECK kh_status kh_http_listen(
+    struct kh_http *http, const char *host, uint16_t *port, struct kh_error *err);
+
+/* Sends request->response and frees the request. */
+void kh_http_reply(struct kh_http *http, struct kh_request *request);
+
+/* Stops accepting; every answer from now on closes its connection; idle connections are
+ * closed. */
+void kh_http_drain(struct kh_http *http);
+/* True when no connection has a request under way. */
+bool kh_http_drained(const struct kh_http *http);
+
+/* Trust or certificates changed: connections whose pin is gone are cut, others end with
+ * their next answer. */
+void kh_http_retrust(struct kh_http *http);
+
+/* May be read from any thread; approximate. */
+struct kh_http_counts kh_http_count(const struct kh_http *http);
+
+/* No request may be unanswered, unless the process is about to _exit. NULL is fine. */
+void kh_http_free(struct kh_http *http);
+
+/* Monotonic time in milliseconds and nanoseconds. */
+uint64_t kh_clock_ms(void);
+uint64_t kh_clock_ns(void);
+
+#endif

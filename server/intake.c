@@ -1,0 +1,239 @@
+#include "server/http_impl.h"
+
+#include "core/deposit.h"
+#include "core/log.h"
+#include "core/secmem.h"
+#include "server/reply.h"
+#include "server/strict.h"
+
+#include <ctype.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static const struct {
+    enum evhttp_cmd_type command;
+    kh_method method;
+} methods[] = {
+    {EVHTTP_REQ_GET, KH_METHOD_GET},
+    {EVHTTP_REQ_HEAD, KH_METHOD_HEAD},
+    {EVHTTP_REQ_PUT, KH_METHOD_PUT},
+    {EVHTTP_REQ_POST, KH_METHOD_POST},
+    {EVHTTP_REQ_DELETE, KH_METHOD_DELETE},
+};
+
+const char *kh_method_name(kh_method method)
+{
+    switch (method) {
+    case KH_METHOD_GET:
+        return "GET";
+    case KH_METHOD_HEAD:
+        return "HEAD";
+    case KH_METHOD_PUT:
+        return "PUT";
+    case KH_METHOD_POST:
+        return "POST";
+    case KH_METHOD_DELETE:
+        return "DELETE";
+    default:
+        return "OTHER";
+    }
+}
+
+static kh_method method_of(struct evhttp_request *ev)
+{
+    enum evhttp_cmd_type command = evhttp_request_get_command(ev);
+
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (methods[i].command == command)
+            return methods[i].method;
+    }
+    return KH_METHOD_OTHER;
+}
+
+/* 16 random hex digits: unique across restarts and hosts, and says nothing. */
+static void make_id(char out[65])
+{
+    unsigned char bytes[8] = {0};
+
+    if (RAND_bytes(bytes, sizeof bytes) != 1)
+        snprintf(out, 65, "t%llu", (unsigned long long)kh_clock_ns());
+    else
+        snprintf(out, 65, "%02x%02x%02x%02x%02x%02x%02x%02x", bytes[0], bytes[1],
+            bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]);
+}
+
+/* The caller's id when it is harmless in a log and a header, else one of ours. */
+static void take_id(const char *given, char out[65])
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+    if (given && *given && strlen(given) <= 64 && strspn(given, allowed) == strlen(given))
+        snprintf(out, 65, "%s", given);
+    else
+        make_id(out);
+}
+
+/* "Text/JSON ; charset=utf-8" -> "text/json". */
+static void take_media_type(const char *value, char *out, size_t size)
+{
+    size_t len = value ? strcspn(value, "; \t") : 0;
+
+    out[0] = '\0';
+    if (len == 0 || len >= size)
+        return;
+    for (size_t i = 0; i < len; i++)
+        out[i] = (char)tolower((unsigned char)value[i]);
+    out[len] = '\0';
+}
+
+static bool accepts_bytes(const char *accept)
+{
+    char type[64];
+
+    while (accept && *accept) {
+        accept += strspn(accept, " \t,");
+        take_media_type(accept, type, sizeof type);
+        type[strcspn(type, ",")] = '\0';
+        if (strcmp(type, "application/octet-stream") == 0)
+            return true;
+        accept += strcspn(accept, ",");
+    }
+    return false;
+}
+
+void kh_request_free(struct kh_request *request)
+{
+    if (!request)
+        return;
+    kh_buf_free(&request->response.body);
+    if (request->body_buffer)
+        evbuffer_free(request->body_buffer); /* wiped: see memory.h */
+    free(request->path);
+    free(request);
+}
+
+/* Takes over the body, in one piece. */
+static bool take_body(struct kh_request *request, struct evhttp_request *ev)
+{
+    struct evbuffer *input = evhttp_request_get_input_buffer(ev);
+
+    request->body_buffer = evbuffer_new();
+    if (!request->body_buffer || evbuffer_add_buffer(request->body_buffer, input) != 0)
+        return false;
+    request->body_len = evbuffer_get_length(request->body_buffer);
+    request->body = evbuffer_pullup(request->body_buffer, -1);
+    return request->body || request->body_len == 0;
+}
+
+static struct kh_request *make_request(
+    struct kh_conn *conn, struct evhttp_request *ev, const struct kh_head *head)
+{
+    struct kh_request *request = calloc(1, sizeof *request);
+
+    if (!request || !(request->path = strdup(head->target)) || !take_body(request, ev)) {
+        kh_request_free(request);
+        return NULL;
+    }
+    request->query = "";
+    if (strchr(request->path, '?')) {
+        char *mark = strchr(request->path, '?');
+
+        *mark = '\0';
+        request->query = mark + 1;
+    }
+    request->method = method_of(ev);
+    request->started = kh_clock_ns();
+    request->principal = conn->principal;
+    request->ev = ev;
+    request->conn = conn;
+    take_id(kh_head_get(head, "X-Request-Id"), request->id);
+    take_media_type(kh_head_get(head, "Content-Type"), request->content_type,
+        sizeof request->content_type);
+    request->wants_bytes = accepts_bytes(kh_head_get(head, "Accept"));
+    return request;
+}
+
+/* evhttp's list as an array; one more than the limit is enough to see that it is over. */
+static size_t read_headers(struct evhttp_request *ev, struct kh_header *out)
+{
+    size_t count = 0;
+
+    for (struct evkeyval *h = evhttp_request_get_input_headers(ev)->tqh_first;
+         h && count <= KH_STRICT_HEADERS; h = h->next.tqe_next)
+        out[count++] = (struct kh_header){h->key, h->value};
+    return count;
+}
+
+static void refuse(
+    struct kh_http *http, struct kh_request *request, int status, const char *why)
+{
+    struct kh_conn *conn = request->conn;
+
+    kh_response_error(&request->response, status, "invalid", why, NULL);
+    request->response.close = true;
+    http->events.refused(http->events.arg, request, status);
+    kh_send(http, conn, request->ev, &request->response, request->id);
+    kh_request_free(request);
+}
+
+/* No verified peer, no answer, not even an error: nothing of ours leaves on such a
+ * connection. */
+static void drop(struct evhttp_request *ev)
+{
+    struct bufferevent *bev =
+        evhttp_connection_get_bufferevent(evhttp_request_get_connection(ev));
+    evutil_socket_t fd = bev ? bufferevent_getfd(bev) : -1;
+
+    kh_log(KH_LOG_WARNING, "a request without a valid client certificate was dropped");
+    if (fd >= 0)
+        (void)shutdown(fd, SHUT_RDWR);
+    evhttp_send_error(ev, 400, NULL);
+}
+
+static struct kh_conn *connection_of(struct evhttp_request *ev)
+{
+    struct bufferevent *bev =
+        evhttp_connection_get_bufferevent(evhttp_request_get_connection(ev));
+
+    return bev ? kh_conn_of(bufferevent_openssl_get_ssl(bev)) : NULL;
+}
+
+void kh_intake(struct evhttp_request *ev, void *arg)
+{
+    struct kh_http *http = arg;
+    struct kh_conn *conn = connection_of(ev);
+    struct kh_header headers[KH_STRICT_HEADERS + 1];
+    struct kh_head head = {.target = evhttp_request_get_uri(ev), .headers = headers};
+    struct kh_request *request;
+    const char *why;
+    int status;
+
+    if (!conn || !kh_conn_identify(conn, http->tls)) {
+        drop(ev);
+        return;
+    }
+    head.count = read_headers(ev, headers);
+    head.body = (method_of(ev) & (KH_METHOD_PUT | KH_METHOD_POST)) != 0;
+    request = make_request(conn, ev, &head);
+    if (!request) {
+        evhttp_send_error(ev, 503, NULL);
+        return;
+    }
+    if ((status = kh_strict_check(&head, &why)) != 0) {
+        refuse(http, request, status, why);
+        return;
+    }
+    conn->state = KH_CONN_BUSY;
+    conn->deadline = kh_clock_ms() + http->options.request_ms;
+    conn->request = request;
+    atomic_fetch_add(&http->requests, 1);
+    http->events.request(http->events.arg, request);
+}

@@ -1,0 +1,53 @@
+/* Routes: method and path to handler. Pure, so that it can be fuzzed. */
+#ifndef KH_SERVER_ROUTER_H
+#define KH_SERVER_ROUTER_H
+
+#include "server/http.h"
+
+struct kh_app;
+
+typedef void (*kh_handler)(struct kh_app *app, struct kh_request *request);
+
+enum {
+    KH_ROUTE_INLINE = 1u << 0 /* runs on the loop thread: must not block */
+};
+
+struct kh_route {
+    unsigned methods;    /* kh_method bits */
+    const char *pattern; /* "/v1/deposits/{name}/versions"; {name} is one segment */
+    kh_handler run;      /* fills request->response */
+    unsigned flags;
+};
+
+/* What a match found. */
+typedef enum kh_match {
+    KH_MATCH_OK,
+    KH_MATCH_NO_PATH,   /* 404 */
+    KH_MATCH_NO_METHOD, /* 405; *ALLOW holds what would be right */
+    KH_MATCH_BAD_NAME   /* 400; ERR says why */
+} kh_match;
+
+/*
+ * Finds the route of PATH (raw, without query) and METHOD. {name} is percent-decoded once
+ * into NAME. Segments are split before decoding, so %2F never divides.
+ */
+kh_match kh_router_match(const struct kh_route *routes, size_t count, kh_method method,
+    const char *path, const struct kh_route **route, char name[KH_NAME_MAX + 1],
+    unsigned *allow, struct kh_error *err);
+
+/* "GET, HEAD" for kh_method bits. */
+void kh_methods_text(unsigned methods, char *out, size_t size);
+
+/*
+ * Decodes LEN bytes of percent-encoded TEXT (RFC 3986) into OUT (SIZE bytes with the
+ * NUL). KH_INVALID: a bad escape, %00, not UTF-8, too long.
+ */
+KH_CHECK kh_status kh_percent_decode(
+    const char *text, size_t len, char *out, size_t size, struct kh_error *err);
+
+/* As kh_percent_decode, and a name is no path: '/', "." and ".." are refused, and so is
+ * "". */
+KH_CHECK kh_status kh_name_decode(
+    const char *text, size_t len, char out[KH_NAME_MAX + 1], struct kh_error *err);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * A daemon around one backend: the loop, signals, systemd, reload, drain.
+ *
+ *     kh_service_new     configuration checked, certificates loaded; no port, no backend
+ *     kh_service_run     listens, serves until SIGTERM or SIGINT
+ *     kh_service_free
+ *
+ * SIGHUP reads certificates, CA and revocation lists again and reopens the log; on an
+ * error the old ones stay in use and the log says why.
+ */
+#ifndef KH_SERVER_SERVICE_H
+#define KH_SERVER_SERVICE_H
+
+#include "core/backend.h"
+#include "core/config.h"
+#include "server/router.h"
+
+struct kh_service;
+
+/* ROUTES must outlive the service; patterns must be unique. CONFIG too. KH_INVALID for
+ * anything wrong in [server], [tls] or [openssl] or in the files they name. */
+KH_CHECK kh_status kh_service_new(struct kh_service **out, const struct kh_config *config,
+    const struct kh_route *routes, size_t route_count, struct kh_error *err);
+
+/*
+ * Serves BACKEND, which stays the caller's, until it is told to stop. KH_OK: stopped as
+ * told, every request that was begun has been answered. KH_UNAVAILABLE: the port cannot
+ * be opened. KH_FATAL: the backend cannot go on; end the process with status 1, so that
+ * it verifies on its next start. When requests hang in the backend past the drain
+ * deadline the process ends here, with status 1.
+ */
+KH_CHECK kh_status kh_service_run(
+    struct kh_service *service, struct kh_backend *backend, struct kh_error *err);
+
+void kh_service_free(struct kh_service *service);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * The TLS side of a server: TLS 1.2 or later with AEAD suites, a client certificate
+ * always, trust decided in the handshake (trust.h), certificates reloadable while it
+ * runs. Loop thread only.
+ */
+#ifndef KH_SERVER_TLS_H
+#define KH_SERVER_TLS_H
+
+#include <keyhsm/types.h>
+
+#include <openssl/ssl.h>
+
+struct kh_tls;
+struct kh_trust;
+
+/* Strings are copied. Unset ones are NULL. */
+struct kh_tls_options {
+    const char *certificate; /* path or URI; its chain after it. Required */
+    const char *key;         /* path or URI. Required */
+    const char *passphrase;  /* its source (core/secret.h), or NULL */
+    const char *trust_dir;   /* pins */
+    const char *ca_file;     /* PEM; clients that chain to it are believed */
+    const char *crl_file; /* PEM; with it, every certificate below the CA is looked up */
+    bool only_13;         /* refuse TLS 1.2 as well */
+};
+
+/* KH_INVALID names the file that cannot be used. */
+KH_CHECK kh_status kh_tls_new(
+    struct kh_tls **out, const struct kh_tls_options *options, struct kh_error *err);
+
+/* Reads certificate, key, CA and CRL again. On an error the old ones stay in use. A
+ * passphrase that came from a prompt or a descriptor is remembered (in secret memory);
+ * files are read again. */
+KH_CHECK kh_status kh_tls_reload(struct kh_tls *tls, struct kh_error *err);
+
+/* The server side of a new connection, or NULL (no memory). */
+SSL *kh_tls_accept(struct kh_tls *tls);
+
+struct kh_trust *kh_tls_trust(const struct kh_tls *tls);
+
+void kh_tls_free(struct kh_tls *tls);
+
+#endif
