@@ -4,15 +4,18 @@
 
 /* clang-format off */
 const struct kh_option kh_server_options[] = {
-    {"listen", KH_OPT_STRING, "*", 0, NULL, "address to listen on, * for all"},
-    {"port", KH_OPT_INT, "9090", 0, NULL, "TCP port to listen on"},
+    {"listen", KH_OPT_STRING, "localhost", 0, NULL, "name or address to listen on; * for all"},
+    {"port", KH_OPT_INT, "9090", 0, NULL, "TCP port to listen on; 0 lets the kernel choose"},
+    {"port_file", KH_OPT_PATH, NULL, 0, NULL, "file the port is written to once it is open"},
     {"workers", KH_OPT_INT, "16", 0, NULL, "threads that serve requests"},
     {"queue", KH_OPT_INT, "256", 0, NULL, "requests that may wait for a worker"},
     {"max_connections", KH_OPT_INT, "1024", 0, NULL, "connections served at the same time"},
-    {"max_body", KH_OPT_SIZE, "2M", 0, NULL, "largest request body"},
-    {"header_timeout", KH_OPT_SECONDS, "10s", 0, NULL, "time a client has to send its header"},
+    {"max_body", KH_OPT_SIZE, "1M", 0, NULL, "largest request body"},
+    {"max_header", KH_OPT_SIZE, "16K", 0, NULL, "largest request line with its headers"},
+    {"body_memory", KH_OPT_SIZE, "1M", 0, NULL, "request bodies in secret memory at the same time"},
+    {"handshake_timeout", KH_OPT_SECONDS, "10s", 0, NULL, "time from a connection to the first byte of a request"},
     {"idle_timeout", KH_OPT_SECONDS, "60s", 0, NULL, "time a connection may rest between requests"},
-    {"request_timeout", KH_OPT_SECONDS, "30s", 0, NULL, "time for one request, body and answer included"},
+    {"request_timeout", KH_OPT_SECONDS, "30s", 0, NULL, "time to send a request, to work on it, and to take its answer"},
     {"drain_timeout", KH_OPT_SECONDS, "30s", 0, NULL, "time requests have to finish when the daemon stops"},
 };
 
@@ -21,10 +24,9 @@ const struct kh_option kh_tls_options[] = {
     {"private_key", KH_OPT_STRING, NULL, KH_OPT_REQUIRED, NULL, "its private key: a PEM file, or a URI that OpenSSL's store opens"},
     {"passphrase_source", KH_OPT_STRING, NULL, KH_OPT_SECRET, NULL, "where the private key's passphrase comes from"},
     {"ca_file", KH_OPT_PATH, NULL, 0, NULL, "certificates of the authorities whose clients are accepted, PEM"},
+    {"crl_file", KH_OPT_PATH, NULL, 0, NULL, "revocation lists of those authorities, PEM"},
     {"trust_dir", KH_OPT_PATH, NULL, 0, NULL, "directory of pinned client certificates, one file each"},
     {"min_version", KH_OPT_ENUM, "1.2", 0, "1.2|1.3", "lowest TLS version accepted"},
-    {"ciphers", KH_OPT_STRING, NULL, 0, NULL, "TLS 1.2 cipher list, in OpenSSL's notation"},
-    {"ciphersuites", KH_OPT_STRING, NULL, 0, NULL, "TLS 1.3 cipher suites, in OpenSSL's notation"},
 };
 
 const struct kh_option kh_openssl_options[] = {
