@@ -138,7 +138,13 @@ static kh_status store(
     struct kh_buf record = {0};
     struct kh_buf file = {0};
     char path[PATH_LEN];
-    kh_status st = p->host->record_encode(p->host, d, &record, err);
+    /* A legacy name may be no UTF-8, which a record's must be: the file's name says it.
+     */
+    struct kh_deposit named = *d;
+    kh_status st;
+
+    memcpy(named.name, "x", 2);
+    st = p->host->record_encode(p->host, &named, &record, err);
 
     path_of(p, d->name, d->version, path);
     if (st == KH_OK)
@@ -187,8 +193,10 @@ static kh_status load(struct place *p, const char *name, uint32_t version,
         st = kh_fail(err, KH_CORRUPT, "%s: torn", path);
     if (st == KH_OK)
         st = p->host->record_decode(p->host, text.data + 1, (size_t)n - 1, d, err);
-    if (st == KH_OK)
+    if (st == KH_OK) {
         d->state = text.data[0] == 'D' ? KH_DELETED : KH_ACTIVE;
+        snprintf(d->name, sizeof d->name, "%s", name);
+    }
     p->host->buf_free(p->host, &text);
     return st;
 }
