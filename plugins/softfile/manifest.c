@@ -1,0 +1,195 @@
+#include "plugins/softfile/manifest.h"
+
+#include "plugins/softfile/deposits.h"
+#include "plugins/softfile/files.h"
+#include "plugins/softfile/listing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TEMPORARY KH_SOFT_SEAL_FILE ".new"
+
+enum { PAGE = 256, DESTINATION_MAX = 255, MIGRATION_MAX = 127 };
+
+/* The manifest being written. */
+struct manifest {
+    struct kh_soft_store *store;
+    FILE *file;
+    struct kh_buf key; /* of the digests */
+    uint64_t written;
+};
+
+static kh_status write_failed(const struct manifest *m, struct kh_error *err)
+{
+    return kh_fail(err, KH_UNAVAILABLE, "cannot write %s/%s: %s", m->store->directory,
+        TEMPORARY, strerror(errno));
+}
+
+static kh_status write_object(
+    struct manifest *m, const char *before, json_t *object, struct kh_error *err)
+{
+    kh_status status = KH_OK;
+
+    if (!object)
+        return kh_fail(err, KH_FATAL, "out of memory for the seal");
+    if (fputs(before, m->file) == EOF || json_dumpf(object, m->file, JSON_COMPACT) != 0)
+        status = write_failed(m, err);
+    json_decref(object);
+    return status;
+}
+
+static kh_status write_head(struct manifest *m, const struct kh_seal *seal,
+    uint64_t versions, struct kh_error *err)
+{
+    time_t now = (time_t)m->store->host->now(m->store->host);
+    char when[32] = "";
+    struct tm tm;
+    json_t *head;
+    kh_status status;
+
+    if (gmtime_r(&now, &tm))
+        (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (strlen(seal->destination) > DESTINATION_MAX ||
+        strlen(seal->migration) > MIGRATION_MAX)
+        return kh_fail(err, KH_INVALID,
+            "the destination (at most %d bytes) or the migration's id (%d) is too long",
+            DESTINATION_MAX, MIGRATION_MAX);
+    head = json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:s}", "format",
+        KH_SOFT_SEAL_FORMAT, "sealed", when, "store", m->store->identity, "destination",
+        seal->destination, "migration", seal->migration, "keep_source", seal->keep_source,
+        "versions", (json_int_t)versions, "hmac", "HMAC-SHA256 of the record");
+    if (!head)
+        return kh_fail(
+            err, KH_INVALID, "the destination or the migration's id is not UTF-8");
+    status = write_object(m, "{\"seal\":", head, err);
+    if (status == KH_OK && fputs(",\n\"deposits\":[", m->file) == EOF)
+        status = write_failed(m, err);
+    return status;
+}
+
+static kh_status digest(const struct manifest *m, const struct kh_buf *record,
+    char out[2 * KH_SOFT_DIGEST_SIZE + 1], struct kh_error *err)
+{
+    unsigned char mac[KH_SOFT_DIGEST_SIZE];
+    size_t len = 0;
+
+    if (!EVP_Q_mac(m->store->keys.libctx, "HMAC", NULL, "SHA256", NULL, m->key.data,
+            m->key.len, record->data, record->len, mac, sizeof mac, &len) ||
+        len != sizeof mac)
+        return kh_fail(err, KH_FATAL, "cannot digest a record");
+    for (size_t i = 0; i < sizeof mac; i++)
+        snprintf(out + 2 * i, 3, "%02x", mac[i]);
+    return KH_OK;
+}
+
+static kh_status write_item(
+    struct manifest *m, const struct kh_item *item, struct kh_error *err)
+{
+    const struct kh_host *host = m->store->host;
+    char hex[2 * KH_SOFT_DIGEST_SIZE + 1] = "";
+    struct kh_deposit deposit = {0};
+    struct kh_buf record = {0};
+    kh_status status;
+
+    if (item->status != KH_OK)
+        return kh_fail(err, KH_CORRUPT, "not sealed: deposit %.120s version %u: %s",
+            item->name, item->version, item->note);
+    status =
+        kh_soft_get_record(m->store, item->name, item->version, &record, &deposit, err);
+    if (status == KH_OK)
+        status = digest(m, &record, hex, err);
+    if (status == KH_OK)
+        status = write_object(m, m->written++ ? ",\n" : "\n",
+            json_pack("{s:s, s:I, s:s, s:s}", "name", item->name, "version",
+                (json_int_t)item->version, "state",
+                deposit.state == KH_DELETED ? "deleted" : "active", "hmac", hex),
+            err);
+    host->deposit_free(host, &deposit);
+    host->buf_free(host, &record);
+    return status;
+}
+
+static kh_status write_items(struct manifest *m, struct kh_error *err)
+{
+    struct kh_item *items = calloc(PAGE, sizeof *items);
+    struct kh_cursor cursor = {0};
+    kh_status status = KH_OK;
+    size_t count = 1;
+
+    if (!items)
+        return kh_fail(err, KH_FATAL, "out of memory");
+    while (status == KH_OK && count > 0) {
+        status = kh_soft_list(m->store, &cursor, items, PAGE, &count, err);
+        for (size_t i = 0; status == KH_OK && i < count; i++)
+            status = write_item(m, &items[i], err);
+        if (status != KH_OK || count == 0)
+            break;
+        memcpy(cursor.name, items[count - 1].name, sizeof cursor.name);
+        cursor.version = items[count - 1].version;
+        cursor.started = true;
+    }
+    free(items);
+    return status;
+}
+
+static kh_status write_all(
+    struct manifest *m, const struct kh_seal *seal, struct kh_error *err)
+{
+    uint64_t versions = 0;
+    kh_status status = kh_soft_count(m->store, &versions, err);
+
+    if (status == KH_OK)
+        status = kh_soft_keys_seal_key(&m->store->keys, &m->key, err);
+    if (status == KH_OK)
+        status = write_head(m, seal, versions, err);
+    if (status == KH_OK)
+        status = write_items(m, err);
+    if (status == KH_OK && m->written != versions)
+        status = kh_fail(
+            err, KH_CORRUPT, "not sealed: %s changed meanwhile", m->store->directory);
+    if (status == KH_OK && (fputs("\n]}\n", m->file) == EOF || fflush(m->file) != 0))
+        status = write_failed(m, err);
+    if (status == KH_OK && fsync(fileno(m->file)) != 0)
+        status =
+            kh_fail(err, KH_FATAL, "cannot fsync %s: %s", TEMPORARY, strerror(errno));
+    m->store->host->buf_free(m->store->host, &m->key);
+    return status;
+}
+
+static kh_status open_temporary(struct manifest *m, struct kh_error *err)
+{
+    int fd;
+
+    if (unlinkat(m->store->fd, TEMPORARY, 0) != 0 && errno != ENOENT)
+        return write_failed(m, err);
+    fd = openat(m->store->fd, TEMPORARY,
+        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    m->file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (m->file)
+        return kh_soft_give(m->store, m->store->fd, TEMPORARY, err);
+    kh_soft_close_fd(&fd);
+    return write_failed(m, err);
+}
+
+kh_status kh_soft_manifest_write(
+    struct kh_soft_store *store, const struct kh_seal *seal, struct kh_error *err)
+{
+    struct manifest m = {.store = store};
+    kh_status status = open_temporary(&m, err);
+
+    if (status == KH_OK)
+        status = write_all(&m, seal, err);
+    if (m.file && fclose(m.file) != 0 && status == KH_OK)
+        status = write_failed(&m, err);
+    if (status == KH_OK &&
+        renameat(store->fd, TEMPORARY, store->fd, KH_SOFT_SEAL_FILE) != 0)
+        status = write_failed(&m, err);
+    if (status != KH_OK)
+        (void)unlinkat(store->fd, TEMPORARY, 0);
+    return status;
+}

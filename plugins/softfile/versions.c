@@ -1,0 +1,167 @@
+#include "plugins/softfile/versions.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void kh_soft_versions_free(struct kh_soft_versions *versions)
+{
+    kh_soft_close_fd(&versions->fd);
+    free(versions->list);
+    free(versions->foreign);
+    memset(versions, 0, sizeof *versions);
+    versions->fd = -1;
+}
+
+/* Room for one more of SIZE bytes in LIST, which holds COUNT; capacities are powers of
+ * two. */
+static void *grow(void *list, size_t count, size_t size)
+{
+    if (count & (count - 1) || (count > 0 && count < 4))
+        return list;
+    return reallocarray(list, count < 4 ? 4 : count * 2, size);
+}
+
+static bool add_foreign(struct kh_soft_versions *versions, const char *file)
+{
+    char(*list)[KH_SOFT_FILE_SIZE] =
+        grow(versions->foreign, versions->foreign_count, sizeof *versions->foreign);
+
+    if (!list)
+        return false;
+    versions->foreign = list;
+    snprintf(list[versions->foreign_count++], KH_SOFT_FILE_SIZE, "%s", file);
+    return true;
+}
+
+static bool add(struct kh_soft_versions *versions, const char *file)
+{
+    struct kh_soft_version *list;
+    uint32_t version;
+    kh_state state;
+
+    if (strcmp(file, ".") == 0 || strcmp(file, "..") == 0 || kh_soft_is_debris(file))
+        return true;
+    if (!kh_soft_version_parse(file, &version, &state))
+        return add_foreign(versions, file);
+    list = grow(versions->list, versions->count, sizeof *list);
+    if (!list)
+        return false;
+    versions->list = list;
+    list[versions->count++] =
+        (struct kh_soft_version){version, state == KH_ACTIVE, state == KH_DELETED};
+    return true;
+}
+
+static int by_version(const void *a, const void *b)
+{
+    const struct kh_soft_version *x = a;
+    const struct kh_soft_version *y = b;
+
+    return x->version < y->version ? -1 : x->version > y->version;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* Sorts, and makes one entry of a version that is there in both states. */
+static void tidy(struct kh_soft_versions *versions)
+{
+    struct kh_soft_version *list = versions->list;
+    size_t used = 0;
+
+    if (versions->foreign_count > 1)
+        qsort(versions->foreign, versions->foreign_count, sizeof *versions->foreign,
+            by_name);
+    if (versions->count < 2)
+        return;
+    qsort(list, versions->count, sizeof *list, by_version);
+    for (size_t i = 1; i < versions->count; i++) {
+        if (list[used].version == list[i].version) {
+            list[used].active |= list[i].active;
+            list[used].deleted |= list[i].deleted;
+        } else {
+            list[++used] = list[i];
+        }
+    }
+    versions->count = used + 1;
+}
+
+static kh_status scan(struct kh_soft_versions *versions, struct kh_error *err)
+{
+    int copy = fcntl(versions->fd, F_DUPFD_CLOEXEC, 0);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    bool memory = true;
+    struct dirent *entry;
+    int cause;
+
+    if (!dir) {
+        cause = errno;
+        kh_soft_close_fd(&copy);
+        return kh_fail(err, KH_UNAVAILABLE, "cannot list deposit %s: %s", versions->name,
+            strerror(cause));
+    }
+    while (errno = 0, memory && (entry = readdir(dir)) != NULL)
+        memory = add(versions, entry->d_name);
+    cause = errno;
+    (void)closedir(dir);
+    if (!memory)
+        return kh_fail(err, KH_FATAL, "out of memory");
+    if (cause != 0)
+        return kh_fail(err, KH_UNAVAILABLE, "cannot list deposit %s: %s", versions->name,
+            strerror(cause));
+    tidy(versions);
+    return KH_OK;
+}
+
+static kh_status not_opened(
+    struct kh_soft_versions *versions, int cause, struct kh_error *err)
+{
+    if (cause == ENOENT)
+        return kh_fail(err, KH_NOT_FOUND, "there is no deposit %s", versions->name);
+    if (cause == ENOTDIR || cause == ELOOP)
+        snprintf(versions->flaw, sizeof versions->flaw, "is not a directory");
+    else if (cause == EACCES || cause == EIO)
+        snprintf(versions->flaw, sizeof versions->flaw, "cannot be opened: %s",
+            strerror(cause));
+    else
+        return kh_fail(err, KH_UNAVAILABLE, "cannot open deposit %s: %s", versions->name,
+            strerror(cause));
+    return kh_fail(err, KH_CORRUPT, "deposit %s: %s", versions->name, versions->flaw);
+}
+
+kh_status kh_soft_versions_read(const struct kh_soft_store *store, const char *file,
+    struct kh_soft_versions *versions, struct kh_error *err)
+{
+    struct stat st;
+
+    snprintf(versions->name, sizeof versions->name, "%s", file);
+    versions->fd =
+        openat(store->deposits, file, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (versions->fd < 0)
+        return not_opened(versions, errno, err);
+    if (fstat(versions->fd, &st) != 0)
+        return kh_fail(
+            err, KH_UNAVAILABLE, "cannot look at deposit %s: %s", file, strerror(errno));
+    (void)kh_soft_flaw(&st, S_IFDIR, store->owner, versions->flaw);
+    return scan(versions, err);
+}
+
+const struct kh_soft_version *kh_soft_versions_find(
+    const struct kh_soft_versions *versions, uint32_t version, bool with_deleted)
+{
+    for (size_t i = versions->count; i-- > 0;) {
+        const struct kh_soft_version *entry = &versions->list[i];
+
+        if (version == KH_LATEST ? entry->active : entry->version == version)
+            return entry;
+    }
+    return version == KH_LATEST && with_deleted && versions->count > 0
+               ? &versions->list[versions->count - 1]
+               : NULL;
+}
