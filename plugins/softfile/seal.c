@@ -121,6 +121,7 @@ static kh_status seal_locked(
 {
     struct kh_soft_seal_facts facts = {0};
     kh_status status = KH_OK;
+    bool destroys;
 
     if (!kh_soft_seal_exists(store))
         status = kh_soft_manifest_write(store, seal, err);
@@ -130,7 +131,9 @@ static kh_status seal_locked(
         status = kh_soft_sync(store->fd, store->directory, err);
     if (status == KH_OK)
         status = kh_soft_seal_read(store, &facts, err);
-    if (status == KH_OK && !facts.keep_source)
+    /* Both must say so: what the seal was made for, and this call. */
+    destroys = !facts.keep_source && !seal->keep_source;
+    if (status == KH_OK && destroys)
         status = destroy(store, err);
     if (status == KH_OK)
         store->host->log(store->host, KH_LOG_NOTICE, "sealed %s for %s (migration %s)%s",
