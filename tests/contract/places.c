@@ -1,0 +1,56 @@
+/* New places for the plugins of this project. */
+#include "tests/contract/contract.h"
+
+#include "tests/lib/softhsm.h"
+
+#include <stdlib.h>
+
+void kh_contract_set(const char *format, ...)
+{
+    va_list args;
+
+    if (kh_contract.setting_count ==
+        sizeof kh_contract.settings / sizeof kh_contract.settings[0]) {
+        fprintf(stderr, "too many settings\n");
+        abort();
+    }
+    va_start(args, format);
+    if (vasprintf(&kh_contract.settings[kh_contract.setting_count++], format, args) < 0)
+        abort();
+    va_end(args);
+}
+
+static void make_softfile(void)
+{
+    kh_contract.backend = "softfile";
+    kh_contract_set("directory=%s/store", kh_test_dir());
+    kh_contract_set("create=yes");
+}
+
+static void make_token(const char *scope)
+{
+    static struct kh_test_token token;
+    const char *dir = kh_test_dir();
+
+    kh_test_token_make(&token, dir);
+    kh_contract.backend = "pkcs11";
+    kh_contract_set("module=%s", SOFTHSM2_MODULE);
+    kh_contract_set("token_label=%s", token.label);
+    kh_contract_set("pin_source=file:%s", token.pin_file);
+    kh_contract_set("state_dir=%s/state", dir);
+    kh_contract_set("key_scope=%s", scope);
+}
+
+bool kh_contract_place(const char *what)
+{
+    kh_contract.plugin_dir = TEST_PLUGIN_DIR;
+    if (strcmp(what, "softfile") == 0)
+        make_softfile();
+    else if (strcmp(what, "pkcs11-deposit") == 0)
+        make_token("deposit");
+    else if (strcmp(what, "pkcs11-epoch") == 0)
+        make_token("epoch");
+    else
+        return false;
+    return true;
+}
