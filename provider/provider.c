@@ -119,7 +119,11 @@ static kh_status set_properties(
     memcpy(provider->properties, properties, strlen(properties) + 1);
     (void)snprintf(all, sizeof all, "%s%s?provider!=" KH_PROVIDER_NAME, properties,
         *properties ? "," : "");
-    if (EVP_set_default_properties(provider->libctx, all) != 1)
+    if (EVP_set_default_properties(provider->libctx, all) == 1)
+        return KH_OK;
+    /* A query of the operator's that names a provider takes no second clause on it, nor needs one. */
+    ERR_clear_error();
+    if (EVP_set_default_properties(provider->libctx, properties) != 1)
         return kh_provider_fail(err, KH_INVALID, "openssl properties");
     return KH_OK;
 }
