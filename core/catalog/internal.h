@@ -122,7 +122,7 @@ bool kh_column_id(sqlite3_stmt *stmt, int at, struct kh_key_id *id);
 kh_status kh_conn_odd(struct kh_conn *conn, const char *table, struct kh_error *err);
 
 /* Hexadecimal text of ID, for messages; returns OUT. */
-const char *kh_id_text(const struct kh_key_id *id, char out[2 * KH_KEY_ID_MAX + 1]);
+const char *kh_cat_id_text(const struct kh_key_id *id, char out[2 * KH_KEY_ID_MAX + 1]);
 
 /* ---- schema.c -------------------------------------------------------------------------
  */
@@ -154,10 +154,19 @@ void kh_reader_done(struct kh_conn **conn);
 #define KH_CLEANUP_READER __attribute__((cleanup(kh_reader_done)))
 void kh_pool_close(struct kh_cat *cat);
 
+/* ---- keys.c: on a connection, so that a write can use them as well
+ * ---------------------- */
+
+KH_CHECK kh_status kh_key_get_on(struct kh_conn *conn, const struct kh_key_id *id,
+    struct kh_catalog_key *key, struct kh_error *err);
+KH_CHECK kh_status kh_key_uses_on(struct kh_conn *conn, const struct kh_key_id *id,
+    uint64_t *uses, struct kh_error *err);
+
 /* ---- the methods: each file fills its part of the face
  * --------------------------------- */
 
 void kh_keys_methods(struct kh_catalog *face);
+void kh_keys_change_methods(struct kh_catalog *face);
 void kh_rows_methods(struct kh_catalog *face);
 void kh_read_methods(struct kh_catalog *face);
 void kh_check_methods(struct kh_catalog *face);

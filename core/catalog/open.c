@@ -124,6 +124,7 @@ static struct kh_cat *new_catalog(const char *path)
     cat->face.ctx = cat;
     cat->face.close = close_catalog;
     kh_keys_methods(&cat->face);
+    kh_keys_change_methods(&cat->face);
     kh_rows_methods(&cat->face);
     kh_read_methods(&cat->face);
     kh_check_methods(&cat->face);

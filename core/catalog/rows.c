@@ -38,11 +38,11 @@ static kh_status key_state(struct kh_conn *conn, const struct kh_key_id *id,
         return status;
     if (!row)
         return kh_fail(err, KH_INVALID, "key %s was not announced to the catalog",
-            kh_id_text(id, text));
+            kh_cat_id_text(id, text));
     *state = (kh_key_state)sqlite3_column_int(stmt, 4);
     if (*state == KH_KEY_DOOMED)
         return kh_fail(
-            err, KH_REFUSED, "key %s is about to be destroyed", kh_id_text(id, text));
+            err, KH_REFUSED, "key %s is about to be destroyed", kh_cat_id_text(id, text));
     return KH_OK;
 }
 

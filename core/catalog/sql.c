@@ -206,7 +206,7 @@ kh_status kh_conn_odd(struct kh_conn *conn, const char *table, struct kh_error *
         conn->cat->path, table);
 }
 
-const char *kh_id_text(const struct kh_key_id *id, char out[2 * KH_KEY_ID_MAX + 1])
+const char *kh_cat_id_text(const struct kh_key_id *id, char out[2 * KH_KEY_ID_MAX + 1])
 {
     out[0] = '\0';
     for (size_t i = 0; i < id->len && i < KH_KEY_ID_MAX; i++)

@@ -123,6 +123,9 @@ struct kh_catalog {
     /* Up to MAX keys in STATE, in order of id. Costs what it returns, not what the catalog holds. */
     KH_CHECK kh_status (*keys_in_state)(struct kh_catalog *catalog, kh_key_state state,
         struct kh_catalog_key *keys, size_t max, size_t *count, struct kh_error *err);
+    /* key_forget for COUNT keys in one commit: all or none. */
+    KH_CHECK kh_status (*keys_forget)(struct kh_catalog *catalog, const struct kh_key_id *ids,
+        size_t count, struct kh_error *err);
 };
 
 #endif

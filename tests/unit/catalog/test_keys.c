@@ -122,6 +122,26 @@ static void forgetting_is_idempotent_and_dooming_the_unknown_says_so(void)
     c->close(c);
 }
 
+static void forgetting_several_is_all_or_none(void)
+{
+    struct kh_catalog *c = catalog_new(NULL);
+    struct kh_key_id ids[3] = {key_id(1), key_id(2), key_id(3)};
+    struct kh_catalog_counts counts = {0};
+    struct kh_error err = {0};
+
+    add(c, "a", 0, 3);
+    KH_ASSERT_OK(announce(c, 1, "deposit", &err), err);
+    KH_ASSERT_OK(announce(c, 2, "deposit", &err), err);
+    KH_ASSERT_FAILS(c->keys_forget(c, ids, 3, &err), KH_REFUSED, err, "needed by 1 version");
+    KH_ASSERT_OK(c->counts(c, &counts, &err), err);
+    CU_ASSERT_EQUAL(counts.keys[KH_KEY_PENDING], 2);
+    KH_ASSERT_OK(c->keys_forget(c, ids, 2, &err), err);
+    KH_ASSERT_OK(c->counts(c, &counts, &err), err);
+    CU_ASSERT_EQUAL(counts.keys[KH_KEY_PENDING], 0);
+    CU_ASSERT_EQUAL(counts.keys[KH_KEY_ACTIVE], 1);
+    c->close(c);
+}
+
 static void purge_dooms_exactly_the_keys_no_row_needs(void)
 {
     struct kh_catalog *c = catalog_new(NULL);
@@ -248,6 +268,7 @@ int main(void)
             a_needed_key_is_neither_doomed_nor_forgotten},
         {"forgetting_is_idempotent_and_dooming_the_unknown_says_so",
             forgetting_is_idempotent_and_dooming_the_unknown_says_so},
+        {"forgetting_several_is_all_or_none", forgetting_several_is_all_or_none},
         {"purge_dooms_exactly_the_keys_no_row_needs",
             purge_dooms_exactly_the_keys_no_row_needs},
         {"purge_keeps_the_key_of_an_open_epoch", purge_keeps_the_key_of_an_open_epoch},
