@@ -20,7 +20,19 @@ const struct kh_option kh_pkcs11_options[] = {
         "configuration of SoftHSM; sets SOFTHSM2_CONF for the module"},
     {"call_deadline", KH_OPT_SECONDS, "30", 0, NULL,
         "how long a caller waits for a session or for a recovery of the token"},
+    {"key_scope", KH_OPT_ENUM, "deposit", 0, "deposit|epoch",
+        "a key pair per deposit version, or one per epoch (see epoch_deposits, "
+        "epoch_age)"},
+    {"epoch_deposits", KH_OPT_INT, "256", 0, NULL,
+        "how many versions share a key pair with key_scope = epoch"},
+    {"epoch_age", KH_OPT_SECONDS, "24h", 0, NULL,
+        "how long a key pair is used for new versions with key_scope = epoch"},
+    {"max_keys", KH_OPT_INT, "10000", 0, NULL,
+        "refuse to make more deposit keys than this on the token; 0: no ceiling"},
+    {"max_deposit_size", KH_OPT_SIZE, "65536", 0, NULL,
+        "largest data of one deposit version, at most 1M"},
+    {"providers", KH_OPT_STRING, "default", 0, NULL,
+        "OpenSSL providers for envelopes, separated by commas, e.g. fips, base"},
+    {"properties", KH_OPT_STRING, "", 0, NULL,
+        "OpenSSL property query for all algorithms, e.g. fips=yes"},
 };
-
-const size_t kh_pkcs11_option_count =
-    sizeof kh_pkcs11_options / sizeof kh_pkcs11_options[0];

@@ -5,7 +5,10 @@
 
 #include <keyhsm/plugin.h>
 
-extern const struct kh_option kh_pkcs11_options[];
-extern const size_t kh_pkcs11_option_count;
+/* A constant, as the plugin's table needs; options.c does not compile when it is wrong.
+ */
+#define KH_PKCS11_OPTION_COUNT 17
+
+extern const struct kh_option kh_pkcs11_options[KH_PKCS11_OPTION_COUNT];
 
 #endif

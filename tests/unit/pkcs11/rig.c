@@ -47,7 +47,7 @@ void rig_set(struct rig *rig, const char *assignment)
 void rig_host(struct rig *rig)
 {
     must(kh_config_claim(rig->config, "backend.hsm", kh_pkcs11_options,
-             kh_pkcs11_option_count, true, &rig->err),
+             KH_PKCS11_OPTION_COUNT, true, &rig->err),
         &rig->err);
     rig->origin = (struct kh_host_origin){rig->config, "backend.hsm"};
     kh_host_init(&rig->host, "hsm", KH_OPEN_TOOL, &rig->origin);
