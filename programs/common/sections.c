@@ -33,6 +33,16 @@ const struct kh_option kh_openssl_options[] = {
     {"properties", KH_OPT_STRING, NULL, 0, NULL, "property query of every algorithm, for example fips=yes"},
     {"providers", KH_OPT_STRING, "default", 0, NULL, "OpenSSL providers to load, separated by commas"},
 };
+
+static const struct kh_option log_options[] = {
+    {"target", KH_OPT_STRING, "stderr", 0, NULL, "where to: stderr, journal or file:/absolute/path"},
+    {"level", KH_OPT_ENUM, "info", 0, "error|warning|notice|info|debug", "least important lines that are written"},
+};
+
+static const struct kh_option memory_options[] = {
+    {"secure_heap", KH_OPT_SIZE, "0", 0, NULL, "size of the locked memory for secrets, 0 to choose it"},
+    {"lock", KH_OPT_ENUM, "required", 0, "required|preferred", "whether to start when memory cannot be locked"},
+};
 /* clang-format on */
 
 const size_t kh_server_option_count = COUNT(kh_server_options);
@@ -49,4 +59,9 @@ const struct kh_section kh_tool_sections[KH_DAEMON_SECTION_COUNT] = {
     {"server", kh_server_options, COUNT(kh_server_options), false},
     {"tls", kh_tls_options, COUNT(kh_tls_options), false},
     {"openssl", kh_openssl_options, COUNT(kh_openssl_options), false},
+};
+
+const struct kh_section kh_common_sections[KH_COMMON_SECTION_COUNT] = {
+    {"log", log_options, COUNT(log_options), true},
+    {"memory", memory_options, COUNT(memory_options), true},
 };

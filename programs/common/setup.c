@@ -7,25 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-/* clang-format off */
-static const struct kh_option log_options[] = {
-    {"target", KH_OPT_STRING, "stderr", 0, NULL, "where to: stderr, journal or file:/absolute/path"},
-    {"level", KH_OPT_ENUM, "info", 0, "error|warning|notice|info|debug", "least important lines that are written"},
-};
-
-static const struct kh_option memory_options[] = {
-    {"secure_heap", KH_OPT_SIZE, "0", 0, NULL, "size of the locked memory for secrets, 0 to choose it"},
-    {"lock", KH_OPT_ENUM, "required", 0, "required|preferred", "whether to start when memory cannot be locked"},
-};
-/* clang-format on */
-
-static const struct kh_section own_sections[] = {
-    {"log", log_options, COUNT(log_options), true},
-    {"memory", memory_options, COUNT(memory_options), true},
-};
-
 static kh_status load(
     struct kh_config **config, const struct kh_setup_wish *wish, struct kh_error *err)
 {
@@ -59,7 +40,7 @@ static kh_status configure(
     kh_status st = load(&setup->config, wish, err);
 
     if (st == KH_OK)
-        st = claim(setup->config, own_sections, COUNT(own_sections), err);
+        st = claim(setup->config, kh_common_sections, KH_COMMON_SECTION_COUNT, err);
     if (st == KH_OK)
         st = claim(setup->config, wish->sections, wish->section_count, err);
     if (st == KH_OK)
