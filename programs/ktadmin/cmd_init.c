@@ -37,7 +37,7 @@ static kh_status make(struct init *init, struct kh_error *err)
 {
     const struct kh_setup_wish wish = {.program = "ktadmin",
         .args = &init->setup,
-        .default_config = KEYHSM_DEFAULT_CONFIG,
+        .default_config = KH_DEFAULT_CONFIG,
         .backends = "softfile",
         .sections = kh_tool_sections,
         .section_count = KH_DAEMON_SECTION_COUNT};

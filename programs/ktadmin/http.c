@@ -80,7 +80,7 @@ static size_t take_body(char *data, size_t one, size_t len, void *arg)
     (void)one;
     if (len > BODY_MAX - body->len) {
         (void)kh_fail(
-            &t->err, KH_INVALID, "the answer is larger than %d bytes", BODY_MAX);
+            &t->err, KH_UNAVAILABLE, "the answer is larger than %d bytes", BODY_MAX);
         return 0;
     }
     if (body->len + len > body->cap && grow(body, body->len + len, &t->err) != KH_OK)
@@ -269,7 +269,7 @@ static kh_status judge(const struct kh_http *http, CURLcode code,
     if (t->err.status != KH_OK)
         return kh_fail(err, t->err.status, "%s: %s", http->server, t->err.message);
     if (code == CURLE_FILESIZE_EXCEEDED)
-        return kh_fail(err, KH_INVALID, "%s: the answer is larger than %d bytes",
+        return kh_fail(err, KH_UNAVAILABLE, "%s: the answer is larger than %d bytes",
             http->server, BODY_MAX);
     return kh_fail(err, KH_UNAVAILABLE, "%s: %s", http->server,
         *http->text ? http->text : curl_easy_strerror(code));

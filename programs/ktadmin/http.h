@@ -40,7 +40,7 @@ KH_CHECK kh_status kh_http_open(
 void kh_http_close(struct kh_http *http);
 
 /* One request on a connection that is kept. Any HTTP status is KH_OK. KH_UNAVAILABLE: no
- * answer, or the handshake failed. KH_INVALID: the answer is over the limit. */
+ * answer, the handshake failed, or the answer is over the limit. */
 KH_CHECK kh_status kh_http_run(struct kh_http *http,
     const struct kh_http_request *request, struct kh_http_response *response,
     struct kh_error *err);

@@ -45,7 +45,7 @@ kh_status kh_target_open(
 {
     const struct kh_setup_wish wish = {.program = "ktadmin",
         .args = &options->setup,
-        .default_config = KEYHSM_DEFAULT_CONFIG,
+        .default_config = KH_DEFAULT_CONFIG,
         .backends = options->backend,
         .sections = kh_tool_sections,
         .section_count = KH_DAEMON_SECTION_COUNT};

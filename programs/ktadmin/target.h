@@ -8,6 +8,8 @@
 #include "programs/common/setup.h"
 #include <keyhsm/types.h>
 
+#define KH_DEFAULT_CONFIG "/etc/keyhsm/keyhsm.ini" /* read when it is there */
+
 /* One deposit in a listing. */
 struct kh_entry {
     char name[KH_NAME_MAX + 1];

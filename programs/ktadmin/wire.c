@@ -97,12 +97,26 @@ static const struct code {
     {"invalid", 400, KH_INVALID},
     {"invalid", 413, KH_INVALID},
     {"invalid", 415, KH_INVALID},
-    {"busy", 503, KH_BUSY},
     {"unavailable", 503, KH_UNAVAILABLE},
+    {"busy", 503, KH_BUSY},
     {"corrupt", 500, KH_CORRUPT},
     {"fatal", 500, KH_FATAL},
 };
 enum { CODES = sizeof codes / sizeof codes[0] };
+
+/* By the daemon's word; by the HTTP status for a word that is not one of ours. */
+static kh_status status_of(const char *word, long http)
+{
+    for (size_t i = 0; word && i < CODES; i++) {
+        if (strcmp(codes[i].word, word) == 0)
+            return codes[i].status;
+    }
+    for (size_t i = 0; i < CODES; i++) {
+        if (codes[i].http == http)
+            return codes[i].status;
+    }
+    return KH_UNAVAILABLE;
+}
 
 kh_status kh_wire_refusal(const struct kh_http_response *response, struct kh_error *err)
 {
@@ -111,17 +125,8 @@ kh_status kh_wire_refusal(const struct kh_http_response *response, struct kh_err
     const json_t *error = json_object_get(root, "error");
     const char *word = json_string_value(json_object_get(error, "code"));
     const char *message = json_string_value(json_object_get(error, "message"));
-    kh_status status = KH_UNAVAILABLE;
+    kh_status status = status_of(word, response->status);
 
-    for (size_t i = 0; i < CODES; i++) {
-        bool same =
-            word ? strcmp(codes[i].word, word) == 0 : codes[i].http == response->status;
-
-        if (same) {
-            status = codes[i].status;
-            break;
-        }
-    }
     if (message && *message)
         return kh_fail(err, status, "%s", message);
     return kh_fail(err, status, "the daemon answered HTTP status %ld", response->status);

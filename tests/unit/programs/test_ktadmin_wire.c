@@ -64,7 +64,8 @@ static void refusals_keep_code_and_words_of_the_daemon(void)
         {409, "exists", KH_EXISTS},
         {403, "refused", KH_REFUSED},
         {400, "invalid", KH_INVALID},
-        {413, "invalid", KH_INVALID},
+        {413, "too_large", KH_INVALID},
+        {415, "unsupported", KH_INVALID},
         {503, "busy", KH_BUSY},
         {503, "unavailable", KH_UNAVAILABLE},
         {500, "corrupt", KH_CORRUPT},
@@ -92,8 +93,9 @@ static void refusals_without_a_body_go_by_the_http_status(void)
     static const struct {
         long http;
         kh_status want;
-    } cases[] = {{404, KH_NOT_FOUND}, {409, KH_EXISTS}, {413, KH_INVALID},
-        {302, KH_UNAVAILABLE}, {502, KH_UNAVAILABLE}, {101, KH_UNAVAILABLE}};
+    } cases[] = {{404, KH_NOT_FOUND}, {409, KH_EXISTS}, {503, KH_UNAVAILABLE},
+        {413, KH_INVALID}, {302, KH_UNAVAILABLE}, {502, KH_UNAVAILABLE},
+        {101, KH_UNAVAILABLE}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct kh_http_response response = {
