@@ -244,11 +244,11 @@ kh_status kh_loader_load(const char *dir, const char *name,
         continue;
     if (l && strcmp(l->path, path) == 0) {
         *plugin = l->plugin;
-    } else if (l) {
-        st = kh_fail(err, KH_REFUSED,
-            "%s: a plugin of this name is loaded already, from %s", path, l->path);
     } else {
         st = check_files(dir, path, err);
+        if (st == KH_OK && l)
+            st = kh_fail(err, KH_REFUSED,
+                "%s: a plugin of this name is loaded already, from %s", path, l->path);
         if (st == KH_OK)
             st = load(name, path, plugin, err);
         if (st == KH_OK)
@@ -256,5 +256,7 @@ kh_status kh_loader_load(const char *dir, const char *name,
     }
     (void)pthread_mutex_unlock(&lock);
     free(path);
+    if (st != KH_OK)
+        *plugin = NULL;
     return st;
 }
