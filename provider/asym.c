@@ -16,6 +16,7 @@ struct decryption {
     kh_oaep_hash hash;
     kh_oaep_hash mgf1;
     bool has_mgf1; /* else as HASH */
+    bool refused;  /* a parameter was */
 };
 
 static void *decryption_new(void *provctx)
@@ -91,13 +92,10 @@ static int set_padding(struct decryption *d, const OSSL_PARAM params[])
     return 1;
 }
 
-static int decryption_set_params(void *ctx, const OSSL_PARAM params[])
+static int set_all(struct decryption *d, const OSSL_PARAM params[])
 {
-    struct decryption *d = ctx;
     const OSSL_PARAM *p;
 
-    if (!params)
-        return 1;
     if (!set_padding(d, params))
         return 0;
     p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST);
@@ -110,6 +108,17 @@ static int decryption_set_params(void *ctx, const OSSL_PARAM params[])
     /* A token may ignore a label, which then would authenticate nothing. */
     p = OSSL_PARAM_locate_const(params, OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL);
     return !p || p->data_size == 0 || refuse("OAEP with a label");
+}
+
+/* A refusal is for good: CMS of libcrypto 3.0 goes on to decrypt when setting a parameter
+ * failed. */
+static int decryption_set_params(void *ctx, const OSSL_PARAM params[])
+{
+    struct decryption *d = ctx;
+
+    if (params && !set_all(d, params))
+        d->refused = true;
+    return !d->refused;
 }
 
 static const OSSL_PARAM *decryption_settable(void *ctx, void *provctx)
@@ -158,6 +167,7 @@ static int decryption_init(void *ctx, void *keydata, const OSSL_PARAM params[])
     d->padding = 0;
     d->hash = KH_OAEP_SHA1; /* the default of RFC 8017 */
     d->has_mgf1 = false;
+    d->refused = false;
     return decryption_set_params(ctx, params);
 }
 
@@ -167,7 +177,7 @@ static int decryption_run(void *ctx, unsigned char *out, size_t *out_len, size_t
     const struct decryption *d = ctx;
     size_t modulus = d->key.bits / 8;
 
-    if (d->padding != RSA_PKCS1_OAEP_PADDING)
+    if (d->refused || d->padding != RSA_PKCS1_OAEP_PADDING)
         return refuse("the token key decrypts with OAEP only");
     if (d->has_mgf1 && d->mgf1 != d->hash)
         return refuse("OAEP with two different digests");

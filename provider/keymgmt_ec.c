@@ -62,7 +62,8 @@ static int set_point(struct kh_provkey *key, const OSSL_PARAM *p)
     EC_POINT *point;
     int ok;
 
-    if (p->data_type != OSSL_PARAM_OCTET_STRING || p->data_size > KH_P256_POINT)
+    if (p->data_type != OSSL_PARAM_OCTET_STRING || p->data_size == 0 ||
+        p->data_size > KH_P256_POINT || *(const unsigned char *)p->data > 4)
         return 0;
     point = EC_POINT_new(group);
     ok = point && EC_POINT_oct2point(group, point, p->data, p->data_size, NULL) == 1 &&

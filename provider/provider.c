@@ -121,7 +121,8 @@ static kh_status set_properties(
         *properties ? "," : "");
     if (EVP_set_default_properties(provider->libctx, all) == 1)
         return KH_OK;
-    /* A query of the operator's that names a provider takes no second clause on it, nor needs one. */
+    /* A query of the operator's that names a provider takes no second clause on it, nor
+     * needs one. */
     ERR_clear_error();
     if (EVP_set_default_properties(provider->libctx, properties) != 1)
         return kh_provider_fail(err, KH_INVALID, "openssl properties");

@@ -81,7 +81,8 @@ static bool ephemeral_key_fits(struct span *in)
            take_only(&choice, DER_EXPLICIT_1, &key) &&
            take(&key, DER_SEQUENCE, &algorithm) &&
            take_oid(&algorithm, NID_X9_62_id_ecPublicKey) && algorithm.len == 0 &&
-           take_only(&key, DER_BIT_STRING, &bits) && bits.len == 66 && bits.at[0] == 0;
+           take_only(&key, DER_BIT_STRING, &bits) && bits.len == 66 && bits.at[0] == 0 &&
+           bits.at[1] == 4;
 }
 
 /* RecipientEncryptedKeys with one member; the wrapped key is 8 bytes longer (RFC 3394).
@@ -113,17 +114,42 @@ static bool agreement_fits(struct span *info, const struct kh_key_id *want)
            take_only(info, DER_SEQUENCE, &keys) && encrypted_key_fits(&keys, want);
 }
 
-/* KeyTransRecipientInfo (RFC 5652 6.2.1); libcrypto and the provider look at the OAEP
- * parameters. */
+/* SHA-256 without parameters, as libcrypto writes it (RFC 5754 2). */
+static bool sha256_fits(struct span *in)
+{
+    struct span algorithm;
+
+    return take_only(in, DER_SEQUENCE, &algorithm) && take_oid(&algorithm, NID_sha256) &&
+           algorithm.len == 0;
+}
+
+/* RSAES-OAEP-params (RFC 4055 4.1): none, which means SHA-1, or SHA-256 for both; never a
+ * label. */
+static bool oaep_fits(struct span *in)
+{
+    struct span hash;
+    struct span mask;
+    struct span mgf;
+
+    if (in->len == 0)
+        return true;
+    return take(in, DER_EXPLICIT_0, &hash) && sha256_fits(&hash) &&
+           take_only(in, DER_EXPLICIT_1, &mask) && take_only(&mask, DER_SEQUENCE, &mgf) &&
+           take_oid(&mgf, NID_mgf1) && sha256_fits(&mgf);
+}
+
+/* KeyTransRecipientInfo (RFC 5652 6.2.1). */
 static bool transport_fits(struct span *info, const struct kh_token_key *key)
 {
     struct span id;
     struct span algorithm;
+    struct span oaep;
     struct span wrapped;
 
     return take_number(info, 2) && take(info, DER_CONTEXT_0, &id) &&
            is_id(&id, &key->id) && take(info, DER_SEQUENCE, &algorithm) &&
            take_oid(&algorithm, NID_rsaesOaep) &&
+           take_only(&algorithm, DER_SEQUENCE, &oaep) && oaep_fits(&oaep) &&
            take_only(info, DER_OCTET_STRING, &wrapped) &&
            (size_t)wrapped.len == key->bits / 8;
 }

@@ -328,6 +328,8 @@ static void a_point_off_the_curve_never_reaches_the_token(void)
     point[64] ^= 1;
     CU_ASSERT_PTR_NULL(peer_as_cms_makes_it(ours, point, 64));
     CU_ASSERT_PTR_NULL(peer_as_cms_makes_it(ours, point, 66));
+    point[0] = 6 + (point[64] & 1); /* the hybrid encoding */
+    CU_ASSERT_PTR_NULL(peer_as_cms_makes_it(ours, point, 65));
     point[0] = 0; /* infinity */
     CU_ASSERT_PTR_NULL(peer_as_cms_makes_it(ours, point, 1));
     CU_ASSERT_EQUAL(token.ecdh_calls, calls);
@@ -413,6 +415,17 @@ static void a_copied_derivation_gives_the_same(void)
 /* ---- RSA-OAEP
  * ------------------------------------------------------------------------------ */
 
+/* libcrypto takes the label only when it is accepted. */
+static bool set_label(EVP_PKEY_CTX *ctx, const char *label)
+{
+    char *copy = OPENSSL_strdup(label);
+
+    if (EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, copy, (int)strlen(label)) > 0)
+        return true;
+    OPENSSL_free(copy);
+    return false;
+}
+
 static size_t encrypt(
     const EVP_MD *md, const EVP_MD *mgf1, const char *label, unsigned char out[256])
 {
@@ -425,8 +438,7 @@ static size_t encrypt(
                    EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) > 0 &&
                    EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, mgf1) > 0);
     if (label)
-        CU_ASSERT_TRUE(EVP_PKEY_CTX_set0_rsa_oaep_label(
-                           ctx, OPENSSL_strdup(label), (int)strlen(label)) > 0);
+        CU_ASSERT_TRUE(set_label(ctx, label));
     CU_ASSERT_TRUE(
         EVP_PKEY_encrypt(ctx, out, &len, (const unsigned char *)"content key", 11) > 0);
     EVP_PKEY_CTX_free(ctx);
@@ -445,8 +457,7 @@ static bool decrypts(const EVP_MD *md, const EVP_MD *mgf1, const char *label,
               EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0 &&
               (!md || EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) > 0) &&
               (!mgf1 || EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, mgf1) > 0) &&
-              (!label || EVP_PKEY_CTX_set0_rsa_oaep_label(
-                             ctx, OPENSSL_strdup(label), (int)strlen(label)) > 0) &&
+              (!label || set_label(ctx, label)) &&
               EVP_PKEY_decrypt(ctx, NULL, &len, in, in_len) > 0 && len == 256 &&
               EVP_PKEY_decrypt(ctx, out, &len, in, in_len) > 0 && len == 11 &&
               memcmp(out, "content key", 11) == 0;
@@ -485,6 +496,28 @@ static void oaep_with_a_label_two_digests_or_another_digest_is_refused(void)
     CU_ASSERT_FALSE(decrypts(EVP_sha512(), EVP_sha512(), NULL, in, 256));
     CU_ASSERT_FALSE(decrypts(EVP_sha256(), NULL, NULL, in, 255));
     CU_ASSERT_EQUAL(token.oaep_calls, calls);
+}
+
+/* libcrypto's own CMS does just this. */
+static void a_caller_who_ignores_a_refusal_gets_nothing(void)
+{
+    EVP_PKEY *key = token_key(&token.rsa);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(libctx, key, NULL);
+    unsigned char in[256];
+    unsigned char out[256];
+    size_t len = sizeof out;
+
+    CU_ASSERT_EQUAL(encrypt(EVP_sha1(), EVP_sha1(), NULL, in), 256);
+    CU_ASSERT_TRUE(EVP_PKEY_decrypt_init(ctx) > 0);
+    CU_ASSERT_TRUE(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0);
+    CU_ASSERT_TRUE(EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha512()) <= 0);
+    CU_ASSERT_TRUE(EVP_PKEY_decrypt(ctx, out, &len, in, sizeof in) <= 0);
+    CU_ASSERT_TRUE(EVP_PKEY_decrypt_init(ctx) > 0); /* a new start forgets it */
+    CU_ASSERT_TRUE(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0);
+    CU_ASSERT_TRUE(EVP_PKEY_decrypt(ctx, out, &len, in, sizeof in) > 0);
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
 }
 
 static void any_padding_but_oaep_is_refused(void)
@@ -739,6 +772,8 @@ static const struct kh_test tests[] = {
     {"OAEP opens what software encrypted", oaep_opens_what_software_encrypted},
     {"OAEP with a label, two digests or another digest is refused",
         oaep_with_a_label_two_digests_or_another_digest_is_refused},
+    {"a caller who ignores a refusal gets nothing",
+        a_caller_who_ignores_a_refusal_gets_nothing},
     {"any padding but OAEP is refused", any_padding_but_oaep_is_refused},
     {"an error of the token is kept for its thread and read once",
         an_error_of_the_token_is_kept_for_its_thread_and_read_once},
