@@ -83,8 +83,11 @@ kh_status kh_module_init(struct kh_module *module, struct kh_error *err)
 {
     CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
     CK_INFO info = {0};
-    CK_RV rv = module->p11->C_Initialize(&args);
+    CK_RV rv;
 
+    if (module->unfinished)
+        kh_module_fini(module);
+    rv = module->p11->C_Initialize(&args);
     if (rv != CKR_OK)
         return kh_rv_fail(err, "C_Initialize", rv);
     module->initialised = true;
@@ -101,7 +104,7 @@ kh_status kh_module_init(struct kh_module *module, struct kh_error *err)
 
 void kh_module_fini(struct kh_module *module)
 {
-    if (module->p11 && module->initialised)
-        (void)module->p11->C_Finalize(NULL);
+    if (module->p11 && (module->initialised || module->unfinished))
+        module->unfinished = module->p11->C_Finalize(NULL) != CKR_OK;
     module->initialised = false;
 }

@@ -12,6 +12,7 @@ struct kh_module {
     char manufacturer[33]; /* from CK_INFO, set by kh_module_init */
     char description[33];
     bool initialised;
+    bool unfinished; /* C_Finalize failed: the module may believe itself initialised */
 };
 
 /* dlopen and C_GetFunctionList. KH_UNAVAILABLE: no such file, or it cannot be loaded.

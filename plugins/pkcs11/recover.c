@@ -122,7 +122,10 @@ kh_status kh_recover(struct kh_token *token, uint64_t generation, kh_rung rung,
         rung == KH_RUNG_LOGIN ? "the login is lost; logging in again"
                               : "the module is initialised again");
     st = mend(token, rung, err);
-    kh_gate_mended(&token->gate, st, err);
+    /* Only a refused PIN is for ever; an administrator may put all else right meanwhile.
+     */
+    kh_gate_mended(&token->gate,
+        st == KH_REFUSED && !token->login.latched ? KH_UNAVAILABLE : st, err);
     if (st == KH_OK) {
         host->log(host, KH_LOG_NOTICE, "token '%s': recovered", token->facts.label);
         return KH_OK;

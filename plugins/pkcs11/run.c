@@ -37,6 +37,20 @@ CK_RV kh_run_self_test(struct kh_call *call, void *arg)
     return rv;
 }
 
+/* A module in whose calls the login goes away answers all sorts of things: the truth
+ * about the login goes before them. */
+static CK_RV truth(const struct kh_call *call, CK_RV rv)
+{
+    kh_rung rung = kh_rv_rung(rv);
+
+    if (rung != KH_RUNG_HANDLE && rung != KH_RUNG_DOUBT && rung != KH_RUNG_PERMANENT)
+        return rv;
+    return kh_session_logged_in(&call->token->module, call->session) ==
+                   CKR_USER_NOT_LOGGED_IN
+               ? CKR_USER_NOT_LOGGED_IN
+               : rv;
+}
+
 /* One attempt, inside the gate. */
 static CK_RV attempt(struct kh_call *call, const struct climb *climb)
 {
@@ -54,6 +68,8 @@ static CK_RV attempt(struct kh_call *call, const struct climb *climb)
     if (rv != CKR_OK)
         return rv;
     rv = climb->work(call, climb->arg);
+    if (rv != CKR_OK && rv != KH_RV_VERDICT)
+        rv = truth(call, rv);
     /* A verdict comes after calls that went well: the session has no operation left in
      * it. */
     kh_session_return(sessions, call->session, rv == CKR_OK || rv == KH_RV_VERDICT);

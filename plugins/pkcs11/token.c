@@ -11,12 +11,20 @@
 /* A module has one C_Initialize and one login for the whole process. */
 static atomic_flag taken = ATOMIC_FLAG_INIT;
 
+/* NULL when it is unset or empty. */
+static const char *given(const struct kh_host *host, const char *option)
+{
+    const char *text = host->option_string(host, option);
+
+    return text && *text ? text : NULL;
+}
+
 static void read_choice(const struct kh_host *host, struct kh_slot_choice *choice)
 {
     *choice = (struct kh_slot_choice){
-        .label = host->option_string(host, "token_label"),
-        .serial = host->option_string(host, "token_serial"),
-        .has_slot = host->option_string(host, "slot") != NULL,
+        .label = given(host, "token_label"),
+        .serial = given(host, "token_serial"),
+        .has_slot = given(host, "slot") != NULL,
     };
     if (choice->has_slot)
         choice->slot = (CK_SLOT_ID)host->option_int(host, "slot");
