@@ -194,6 +194,9 @@ kh_status kh_soft_create(
     if (status != KH_OK)
         return status;
     fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+        return kh_fail(err, KH_REFUSED,
+            "%s: is not a directory (a symbolic link is not followed)", directory);
     if (fd < 0 || fstat(fd, &st) != 0)
         return kh_fail(
             err, KH_UNAVAILABLE, "cannot open %s: %s", directory, strerror(errno));

@@ -50,10 +50,6 @@ kh_status kh_soft_keys_passphrase(
         new_one ? "New passphrase of the legacy store's key: "
                 : "Passphrase of the legacy store's key: ",
         &keys->passphrase, err);
-    if (status == KH_OK && keys->passphrase.len == 0)
-        status = kh_fail(err, KH_INVALID,
-            "the passphrase is empty; unset passphrase_source for a key "
-            "without one");
     if (status == KH_OK && new_one && strcmp(source, "prompt") == 0)
         status = confirm(keys, err);
     if (status != KH_OK)

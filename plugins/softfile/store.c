@@ -137,8 +137,9 @@ static kh_status open_directory(struct kh_soft_store *store, struct kh_error *er
     store->fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (store->fd < 0 && errno == ENOENT)
         return no_store(store, "there is no such directory", err);
-    if (store->fd < 0 && errno == ELOOP)
-        return kh_fail(err, KH_REFUSED, "%s: is a symbolic link", store->directory);
+    if (store->fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+        return kh_fail(err, KH_REFUSED,
+            "%s: is not a directory (a symbolic link is not followed)", store->directory);
     if (store->fd < 0)
         return kh_fail(
             err, KH_UNAVAILABLE, "cannot open %s: %s", store->directory, strerror(errno));
