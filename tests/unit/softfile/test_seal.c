@@ -1,0 +1,336 @@
+/* The seal: what it says, what it destroys, and what a crash in it leaves. */
+#include "tests/unit/softfile/fixture.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static const struct kh_seal keep = {
+    .destination = "pkcs11 token:lab", .migration = "m-1", .keep_source = true};
+static const struct kh_seal leave = {
+    .destination = "pkcs11 token:lab", .migration = "m-1", .keep_source = false};
+
+static struct kh_backend *populated(const char *dir)
+{
+    struct kh_backend *b = soft_make(dir, KH_OPEN_MIGRATE);
+    struct kh_error err = {0};
+
+    soft_stored(b, "aaa", 0, "first");
+    soft_stored(b, "key", 0, "secret");
+    soft_stored(b, "key", 1, "rolled");
+    soft_stored(b, "old name/\xc3\xa9", 0, "wild");
+    KH_ASSERT_OK(kh_backend_remove(b, "key", 0, &err), err);
+    return b;
+}
+
+static void is_sealed(struct kh_backend *b)
+{
+    struct kh_error err = {0};
+
+    KH_ASSERT_FAILS(soft_read(b, "aaa", 0, &err), KH_REFUSED, err, "pkcs11 token:lab");
+    KH_ASSERT_FAILS(soft_put(b, "new", 0, "x", &err), KH_REFUSED, err, "m-1");
+}
+
+static void a_seal_destroys_key_and_deposits(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = populated(dir);
+    struct kh_error err = {0};
+
+    KH_ASSERT_OK(kh_backend_seal(b, &leave, &err), err);
+    is_sealed(b);
+    kh_backend_close(b);
+    CU_ASSERT_FALSE(soft_exists("%s/store.key", dir));
+    CU_ASSERT_FALSE(soft_exists("%s/deposits", dir));
+    CU_ASSERT_TRUE(soft_exists("%s/seal.json", dir));
+    CU_ASSERT_TRUE(soft_exists("%s/store.pem", dir));
+    CU_ASSERT_EQUAL(
+        kh_test_shell("test \"$(stat -c %%a '%s/seal.json')\" = 600", dir), 0);
+    b = soft_reopen(dir, KH_OPEN_SERVE);
+    is_sealed(b);
+    kh_backend_close(b);
+    free(dir);
+}
+
+static void a_seal_that_keeps_the_source_seals_it_too(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = populated(dir);
+    struct kh_error err = {0};
+    struct kh_info info;
+
+    KH_ASSERT_OK(kh_backend_seal(b, &keep, &err), err);
+    is_sealed(b);
+    KH_ASSERT_OK(kh_backend_info(b, &info, &err), err);
+    CU_ASSERT_TRUE(info.sealed && info.read_only);
+    CU_ASSERT_EQUAL(info.versions, 4);
+    CU_ASSERT_STRING_EQUAL(info.sealed_for, "pkcs11 token:lab");
+    /* Whoever asks later for the source to go: the seal says that it stays. */
+    KH_ASSERT_OK(kh_backend_seal(b, &leave, &err), err);
+    kh_backend_close(b);
+    CU_ASSERT_TRUE(soft_exists("%s/store.key", dir));
+    CU_ASSERT_TRUE(soft_exists("%s/deposits/key/00000001.cms", dir));
+    free(dir);
+}
+
+/* Every digest computed again by the openssl program alone, as README.md tells an auditor
+ * to. */
+static void the_manifest_names_every_version_with_a_keyed_digest(void)
+{
+    static const char script[] =
+        "set -e; cd '%s'; "
+        "k=$(openssl pkcs8 -topk8 -nocrypt -in store.key -outform DER | od -An -v -tx1 | "
+        "tr -d ' \\n'); "
+        "s=$(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:$k "
+        "-kdfopt info:'keyhsm softfile seal' HKDF | tr -d ':\\n'); "
+        "for f in aaa/00000000.cms key/00000000.deleted key/00000001.cms "
+        "old%%20name%%2F%%C3%%A9/00000000.cms; do "
+        "openssl cms -decrypt -inform DER -in \"deposits/$f\" -recip store.pem -inkey "
+        "store.key | "
+        "openssl mac -digest SHA256 -macopt hexkey:$s -in /dev/stdin HMAC | tr 'A-F' "
+        "'a-f'; done > ../macs";
+    char *dir = soft_new_place();
+    char *path = kh_test_path(dir, "seal.json");
+    struct kh_backend *b = populated(dir);
+    struct kh_error err = {0};
+    json_error_t why;
+    json_t *root;
+    char *macs = kh_test_path(dir, "../macs");
+    FILE *file;
+    size_t count = 0;
+    json_t *item;
+    size_t i;
+    char line[128];
+
+    KH_ASSERT_OK(kh_backend_seal(b, &keep, &err), err);
+    kh_backend_close(b);
+    CU_ASSERT_EQUAL(kh_test_shell(script, dir), 0);
+    root = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(root);
+    file = fopen(macs, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    json_array_foreach(json_object_get(root, "deposits"), i, item)
+    {
+        CU_ASSERT_PTR_NOT_NULL_FATAL(fgets(line, sizeof line, file));
+        line[strcspn(line, "\n")] = '\0';
+        CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(item, "hmac")), line);
+        CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(item, "state")),
+            i == 1 ? "deleted" : "active");
+        count++;
+    }
+    CU_ASSERT_EQUAL(count, 4);
+    CU_ASSERT_STRING_EQUAL(
+        json_string_value(json_object_get(
+            json_array_get(json_object_get(root, "deposits"), 3), "name")),
+        "old name/\xc3\xa9");
+    CU_ASSERT_EQUAL(
+        json_integer_value(json_object_get(json_object_get(root, "seal"), "versions")),
+        4);
+    (void)fclose(file);
+    json_decref(root);
+    free(macs);
+    free(path);
+    free(dir);
+}
+
+static void a_store_with_anything_corrupt_is_not_sealed(void)
+{
+    static const char *const damages[] = {": > deposits/key/00000001.cms",
+        "cp -p deposits/aaa/00000000.cms deposits/key/00000001.cms",
+        "touch deposits/%%2f", "chmod 644 deposits/key/00000001.cms"};
+
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        char *dir = soft_new_place();
+        struct kh_backend *b = populated(dir);
+        struct kh_error err = {0};
+
+        CU_ASSERT_EQUAL(kh_test_shell("cd '%s' && %s", dir, damages[i]), 0);
+        KH_ASSERT_FAILS(kh_backend_seal(b, &leave, &err), KH_CORRUPT, err,
+            i == 2 ? "%2f" : "key version 1");
+        CU_ASSERT_FALSE(soft_exists("%s/seal.json", dir));
+        CU_ASSERT_FALSE(soft_exists("%s/seal.json.new", dir));
+        CU_ASSERT_TRUE(soft_holds(b, "aaa", 0, "first"));
+        kh_backend_close(b);
+        free(dir);
+    }
+}
+
+static void what_a_crash_before_the_seal_left_is_in_nobodys_way(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = populated(dir);
+    struct kh_error err = {0};
+
+    CU_ASSERT_EQUAL(kh_test_shell("echo '{\"seal\":' > '%s/seal.json.new'", dir), 0);
+    CU_ASSERT_TRUE(soft_holds(b, "aaa", 0, "first"));
+    KH_ASSERT_OK(kh_backend_seal(b, &leave, &err), err);
+    kh_backend_close(b);
+    free(dir);
+}
+
+/* After the seal, before or in the middle of the destruction. */
+static void a_second_call_finishes_what_a_crash_left(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = populated(dir);
+    struct kh_error err = {0};
+
+    CU_ASSERT_EQUAL(kh_test_shell("cp -rp '%s' '%s.copy'", dir, dir), 0);
+    KH_ASSERT_OK(kh_backend_seal(b, &leave, &err), err);
+    kh_backend_close(b);
+    CU_ASSERT_EQUAL(kh_test_shell("cp -rp '%s.copy/store.key' '%s.copy/deposits' '%s'",
+                        dir, dir, dir),
+        0);
+    b = soft_reopen(dir, KH_OPEN_MIGRATE);
+    is_sealed(b);
+    KH_ASSERT_OK(kh_backend_seal(b, &leave, &err), err);
+    CU_ASSERT_FALSE(soft_exists("%s/store.key", dir));
+    CU_ASSERT_FALSE(soft_exists("%s/deposits", dir));
+    CU_ASSERT_EQUAL(kh_test_shell("cp -rp '%s.copy/deposits' '%s'", dir, dir), 0);
+    KH_ASSERT_OK(kh_backend_seal(b, &leave, &err), err);
+    CU_ASSERT_FALSE(soft_exists("%s/deposits", dir));
+    kh_backend_close(b);
+    free(dir);
+}
+
+static void a_daemon_that_was_open_notices_the_seal(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = populated(dir);
+    struct kh_backend *daemon = soft_reopen(dir, KH_OPEN_SERVE);
+    struct kh_error err = {0};
+
+    CU_ASSERT_TRUE(soft_holds(daemon, "aaa", 0, "first"));
+    KH_ASSERT_OK(kh_backend_seal(b, &leave, &err), err);
+    is_sealed(daemon);
+    kh_backend_close(b);
+    kh_backend_close(daemon);
+    free(dir);
+}
+
+static void a_sealed_store_opens_without_key_and_passphrase(void)
+{
+    static const char *const settings[] = {
+        "passphrase_source=file:/nonexistent/passphrase", NULL};
+    char *dir = soft_new_place();
+    struct kh_backend *b = populated(dir);
+    struct kh_error err = {0};
+    struct kh_info before;
+    struct kh_info after;
+
+    KH_ASSERT_OK(kh_backend_info(b, &before, &err), err);
+    KH_ASSERT_OK(kh_backend_seal(b, &leave, &err), err);
+    kh_backend_close(b);
+    KH_ASSERT_OK_FATAL(soft_open(&b, dir, KH_OPEN_TOOL, settings, &err), err);
+    KH_ASSERT_OK(kh_backend_info(b, &after, &err), err);
+    CU_ASSERT_STRING_EQUAL(before.identity, after.identity);
+    CU_ASSERT_EQUAL(after.versions, 0);
+    is_sealed(b);
+    kh_backend_close(b);
+    free(dir);
+}
+
+static void a_sealed_store_is_not_made_anew(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = populated(dir);
+    struct kh_error err = {0};
+
+    KH_ASSERT_OK(kh_backend_seal(b, &leave, &err), err);
+    kh_backend_close(b);
+    b = soft_make(dir, KH_OPEN_TOOL);
+    is_sealed(b);
+    CU_ASSERT_FALSE(soft_exists("%s/store.key", dir));
+    kh_backend_close(b);
+    free(dir);
+}
+
+static void a_seal_that_cannot_be_read_still_seals(void)
+{
+    static const char *const texts[] = {
+        "", "{}", "{\"seal\":{\"format\":2},\n", "nonsense\n"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char *dir = soft_new_place();
+        char *path = kh_test_path(dir, "seal.json");
+        struct kh_backend *b = populated(dir);
+        struct kh_backend *second = NULL;
+        struct kh_error err = {0};
+
+        kh_test_write(path, texts[i], strlen(texts[i]), 0600);
+        KH_ASSERT_FAILS(soft_read(b, "aaa", 0, &err), KH_REFUSED, err, "sealed");
+        KH_ASSERT_FAILS(kh_backend_seal(b, &leave, &err), KH_CORRUPT, err, "seal.json");
+        CU_ASSERT_TRUE(soft_exists("%s/store.key", dir));
+        CU_ASSERT_TRUE(soft_exists("%s/deposits/aaa/00000000.cms", dir));
+        KH_ASSERT_FAILS(soft_open(&second, dir, KH_OPEN_TOOL, NULL, &err), KH_CORRUPT,
+            err, "seal.json");
+        kh_backend_close(b);
+        free(path);
+        free(dir);
+    }
+}
+
+static void words_that_are_too_long_are_invalid(void)
+{
+    char words[600];
+    struct kh_seal seal = {.destination = words, .migration = "m-1", .keep_source = true};
+    char *dir = soft_new_place();
+    struct kh_backend *b = populated(dir);
+    struct kh_error err = {0};
+
+    memset(words, 'w', sizeof words - 1);
+    words[sizeof words - 1] = '\0';
+    KH_ASSERT_FAILS(kh_backend_seal(b, &seal, &err), KH_INVALID, err, "too long");
+    seal =
+        (struct kh_seal){.destination = "d\xff", .migration = "m-1", .keep_source = true};
+    KH_ASSERT_FAILS(kh_backend_seal(b, &seal, &err), KH_INVALID, err, "UTF-8");
+    CU_ASSERT_TRUE(soft_holds(b, "aaa", 0, "first"));
+    kh_backend_close(b);
+    free(dir);
+}
+
+static void an_empty_store_is_sealed(void)
+{
+    char *dir = soft_new_place();
+    char *path = kh_test_path(dir, "seal.json");
+    struct kh_backend *b = soft_make(dir, KH_OPEN_MIGRATE);
+    struct kh_error err = {0};
+    json_t *root;
+
+    KH_ASSERT_OK(kh_backend_seal(b, &leave, &err), err);
+    kh_backend_close(b);
+    root = json_load_file(path, 0, NULL);
+    CU_ASSERT_TRUE(json_is_array(json_object_get(root, "deposits")));
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(root, "deposits")), 0);
+    json_decref(root);
+    free(path);
+    free(dir);
+}
+
+int main(void)
+{
+    static const struct kh_test tests[] = {
+        {"a_seal_destroys_key_and_deposits", a_seal_destroys_key_and_deposits},
+        {"a_seal_that_keeps_the_source_seals_it_too",
+            a_seal_that_keeps_the_source_seals_it_too},
+        {"the_manifest_names_every_version_with_a_keyed_digest",
+            the_manifest_names_every_version_with_a_keyed_digest},
+        {"a_store_with_anything_corrupt_is_not_sealed",
+            a_store_with_anything_corrupt_is_not_sealed},
+        {"what_a_crash_before_the_seal_left_is_in_nobodys_way",
+            what_a_crash_before_the_seal_left_is_in_nobodys_way},
+        {"a_second_call_finishes_what_a_crash_left",
+            a_second_call_finishes_what_a_crash_left},
+        {"a_daemon_that_was_open_notices_the_seal",
+            a_daemon_that_was_open_notices_the_seal},
+        {"a_sealed_store_opens_without_key_and_passphrase",
+            a_sealed_store_opens_without_key_and_passphrase},
+        {"a_sealed_store_is_not_made_anew", a_sealed_store_is_not_made_anew},
+        {"a_seal_that_cannot_be_read_still_seals",
+            a_seal_that_cannot_be_read_still_seals},
+        {"words_that_are_too_long_are_invalid", words_that_are_too_long_are_invalid},
+        {"an_empty_store_is_sealed", an_empty_store_is_sealed},
+    };
+
+    return kh_test_main("softfile seal", tests, sizeof tests / sizeof tests[0]);
+}
