@@ -190,6 +190,16 @@ static kh_status remove_older(void *arg, const char *name, struct kh_error *err)
     return KH_OK;
 }
 
+static bool is_kept(const struct copies *want, const unsigned char *data, size_t len)
+{
+    unsigned char kept[KH_TOKEN_FILE_MAX];
+    size_t kept_len;
+    struct kh_error ignored = {0};
+
+    return kh_softcopy_find(want->state_dir, want->uuid, kept, &kept_len, &ignored) == KH_OK &&
+           kept_len == len && memcmp(kept, data, len) == 0;
+}
+
 kh_status kh_softcopy_keep(const struct kh_host *host, const char *uuid,
     const unsigned char *data, size_t len, struct kh_error *err)
 {
@@ -205,7 +215,8 @@ kh_status kh_softcopy_keep(const struct kh_host *host, const char *uuid,
         return kh_fail(
             err, KH_UNAVAILABLE, "state_dir %s: %s", state_dir, strerror(errno));
     (void)snprintf(path, sizeof path, "%s/softhsm-%s-%s.object", state_dir, uuid, digest);
-    if (access(path, F_OK) != 0)
+    /* What has the right name may have been damaged since. */
+    if (!is_kept(&want, data, len))
         st = host->file_write(host, path, data, len, 0600, false, err);
     return st == KH_OK ? kh_softdir_each(state_dir, remove_older, &want, err) : st;
 }

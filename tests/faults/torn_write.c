@@ -14,6 +14,12 @@
 static unsigned long calls;
 static unsigned long die_at;
 
+/* A program of others, under LD_PRELOAD, is armed from its start. */
+__attribute__((constructor)) static void arm_at_start(void)
+{
+    torn_write_arm();
+}
+
 void torn_write_arm(void)
 {
     const char *at = getenv("TORN_WRITE_AT");

@@ -16,14 +16,11 @@ static void must(kh_status st, const struct kh_error *err)
     abort();
 }
 
-void rig_make(struct rig *rig)
+static void choose(struct rig *rig)
 {
     char text[1400];
-    const char *dir = kh_test_dir();
 
-    memset(rig, 0, sizeof *rig);
-    kh_test_token_make(&rig->soft, dir);
-    snprintf(rig->state, sizeof rig->state, "%s/state", dir);
+    snprintf(rig->state, sizeof rig->state, "%s/state", rig->soft.dir);
     must(kh_config_load(&rig->config, NULL, &rig->err), &rig->err);
     snprintf(text, sizeof text, "state_dir=%s", rig->state);
     rig_set(rig, text);
@@ -34,6 +31,22 @@ void rig_make(struct rig *rig)
     rig_set(rig, "module=" SOFTHSM2_MODULE);
     rig_set(rig, "token_label=lab");
     rig_host(rig);
+}
+
+void rig_make(struct rig *rig)
+{
+    memset(rig, 0, sizeof *rig);
+    kh_test_token_make(&rig->soft, kh_test_dir());
+    choose(rig);
+}
+
+void rig_at(struct rig *rig, const char *dir)
+{
+    memset(rig, 0, sizeof *rig);
+    snprintf(rig->soft.dir, sizeof rig->soft.dir, "%s", dir);
+    snprintf(rig->soft.conf, sizeof rig->soft.conf, "%s/softhsm2.conf", dir);
+    snprintf(rig->soft.pin_file, sizeof rig->soft.pin_file, "%s/pin", dir);
+    choose(rig);
 }
 
 void rig_set(struct rig *rig, const char *assignment)

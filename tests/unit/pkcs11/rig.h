@@ -21,6 +21,8 @@ struct rig {
 /* A fresh token and a host whose options choose it, with the PIN from a file. Aborts on
  * failure. */
 void rig_make(struct rig *rig);
+/* The same for a token that rig_make of another process made in DIR. */
+void rig_at(struct rig *rig, const char *dir);
 /* Sets one option of the backend: "module=/x.so". Call rig_host afterwards. */
 void rig_set(struct rig *rig, const char *assignment);
 /* Claims the options and fills the host. */
