@@ -86,6 +86,8 @@ static void tell_words(struct kh_migration *m, struct kh_migration_event *event,
 
     event->name = name ? kh_name_escape(name, escaped, sizeof escaped) : NULL;
     event->message = message;
+    if (event->version > (int64_t)KH_VERSION_MAX) /* a file that is no version at all */
+        event->version = -1;
     pthread_mutex_lock(&m->lock);
     if (event->kind == KH_EVENT_FINDING)
         m->result.findings++;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef PLACE_VAULT
@@ -160,6 +161,20 @@ static kh_status store(
     return st;
 }
 
+/* Says that it hangs, for the test that waits for it. */
+static void hang(const struct place *p)
+{
+    const struct timespec nap = {.tv_nsec = 5000000};
+    char path[PATH_LEN];
+    int fd;
+
+    snprintf(path, sizeof path, "%s/hanging", p->dir);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        (void)close(fd);
+    (void)nanosleep(&nap, NULL);
+}
+
 static kh_status place_put(
     void *ctx, const struct kh_deposit *d, kh_put_mode mode, struct kh_error *err)
 {
@@ -167,6 +182,8 @@ static kh_status place_put(
     kh_status st = unsealed(p, err);
 
     (void)mode;
+    while (st == KH_OK && fault(p, "hang"))
+        hang(p);
     if (st != KH_OK)
         return st;
     return fault(p, "lost") ? KH_OK : store(p, d, true, err);
