@@ -60,6 +60,12 @@ int kh_provctx_oaep(const struct kh_provctx *prov, const struct kh_token_key *ke
     kh_oaep_hash hash, const unsigned char *in, unsigned char *out, size_t *out_len);
 int kh_provctx_random(const struct kh_provctx *prov, unsigned char *out, size_t len);
 
+/* KH_UNAVAILABLE, naming it, when LIBCTX lacks an algorithm that envelopes need, or has
+ * only ours where it has to be an ordinary provider's. So it is said at start what would
+ * be missed in the middle of a migration (needs.c). */
+KH_CHECK kh_status kh_provider_needs(
+    OSSL_LIB_CTX *libctx, const char *properties, struct kh_error *err);
+
 /* The entry point that libcrypto calls (dispatch.c). */
 OSSL_provider_init_fn kh_provider_init;
 

@@ -129,70 +129,6 @@ static kh_status set_properties(
     return KH_OK;
 }
 
-static bool has_cipher(OSSL_LIB_CTX *libctx, const char *name)
-{
-    EVP_CIPHER *cipher = EVP_CIPHER_fetch(libctx, name, NULL);
-
-    EVP_CIPHER_free(cipher);
-    return cipher != NULL;
-}
-
-static bool has_digest(OSSL_LIB_CTX *libctx, const char *name)
-{
-    EVP_MD *md = EVP_MD_fetch(libctx, name, NULL);
-
-    EVP_MD_free(md);
-    return md != NULL;
-}
-
-static bool has_keymgmt(OSSL_LIB_CTX *libctx, const char *name)
-{
-    EVP_KEYMGMT *keymgmt = EVP_KEYMGMT_fetch(libctx, name, NULL);
-    bool ordinary =
-        keymgmt && strcmp(OSSL_PROVIDER_get0_name(EVP_KEYMGMT_get0_provider(keymgmt)),
-                       KH_PROVIDER_NAME) != 0;
-
-    EVP_KEYMGMT_free(keymgmt);
-    return ordinary;
-}
-
-static bool has_rand(OSSL_LIB_CTX *libctx, const char *name)
-{
-    EVP_RAND *rand = EVP_RAND_fetch(libctx, name, NULL);
-
-    EVP_RAND_free(rand);
-    return rand != NULL;
-}
-
-/* Says at start what an envelope would miss in the middle of a migration. */
-static kh_status check_algorithms(
-    const struct kh_provider *provider, struct kh_error *err)
-{
-    static const struct {
-        const char *name;
-        bool (*there)(OSSL_LIB_CTX *libctx, const char *name);
-    } needed[] = {
-        {"AES-256-GCM", has_cipher},
-        {SN_id_aes256_wrap, has_cipher},
-        {"AES-256-CTR", has_cipher},
-        {"SHA1", has_digest}, /* libcrypto fingerprints every X509 with it */
-        {"SHA2-256", has_digest},
-        {"EC", has_keymgmt},
-        {"RSA", has_keymgmt},
-        {"CTR-DRBG", has_rand},
-    };
-
-    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
-        if (!needed[i].there(provider->libctx, needed[i].name)) {
-            ERR_clear_error();
-            return kh_fail(err, KH_UNAVAILABLE,
-                "openssl: no loaded provider has %s with properties '%s'", needed[i].name,
-                provider->properties);
-        }
-    }
-    return KH_OK;
-}
-
 static kh_status set_up_context(const struct kh_provider *provider, struct kh_error *err)
 {
     struct kh_provctx *context = provider->context;
@@ -230,7 +166,7 @@ static kh_status set_up(struct kh_provider *provider, const struct kh_token_ops 
     if (status == KH_OK)
         status = set_properties(provider, properties, err);
     if (status == KH_OK)
-        status = check_algorithms(provider, err);
+        status = kh_provider_needs(provider->libctx, provider->properties, err);
     if (status == KH_OK)
         status = set_up_context(provider, err);
     if (status == KH_OK)

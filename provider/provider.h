@@ -46,16 +46,22 @@ struct kh_provider;
 /*
  * A library context with the token provider and PROVIDERS (comma separated, e.g. "default" or "fips,
  * base"), PROPERTIES as default property query ("" or "fips=yes"), and its random generators seeded
- * from the token. OPS is copied; its token must outlive the provider.
+ * from the token (which is asked for a seed at once). OPS is copied; its token must outlive the
+ * provider. KH_INVALID: a list or query that is none. KH_UNAVAILABLE: a provider that cannot be
+ * loaded, or an algorithm that none of them has with PROPERTIES; the message names it. "fips" also
+ * loads the system's openssl.cnf, where its installation keeps the module's checksum.
  */
 KH_CHECK kh_status kh_provider_new(struct kh_provider **out, const struct kh_token_ops *ops,
     const char *providers, const char *properties, struct kh_error *err);
+/* NULL is fine. Every other thread that used the library context has ended by then, or has called
+ * OPENSSL_thread_stop_ex(kh_provider_libctx(PROVIDER)): libcrypto keeps generators per thread. */
 void kh_provider_free(struct kh_provider *provider);
 /* Owned by PROVIDER. */
 OSSL_LIB_CTX *kh_provider_libctx(const struct kh_provider *provider);
 const char *kh_provider_properties(const struct kh_provider *provider);
 
-/* An EVP_PKEY that stands for KEY on the token. Freed by EVP_PKEY_free. */
+/* An EVP_PKEY that stands for KEY on the token, which is not asked. Freed by EVP_PKEY_free. KH_INVALID:
+ * an id or a size that no key has. */
 KH_CHECK kh_status kh_provider_key(struct kh_provider *provider, const struct kh_token_key *key,
     EVP_PKEY **pkey, struct kh_error *err);
 
