@@ -106,29 +106,36 @@ kh_status kh_token_open(
     return KH_OK;
 }
 
+/* False: a thread is stuck in the module. It would die, and we with it, in C_Finalize, so
+ * all of it stays as it is. */
+static bool shut_down(struct kh_token *token)
+{
+    if (token->gate.generation == 0) /* not even the gate was made */
+        return true;
+    if (!kh_gate_drain(&token->gate, kh_clock_now() + token->patience))
+        return false;
+    if (token->module.initialised)
+        kh_sessions_stop(&token->sessions);
+    kh_module_fini(&token->module);
+    kh_sessions_free(&token->sessions);
+    kh_cache_free(&token->cache);
+    kh_gate_free(&token->gate);
+    return true;
+}
+
 void kh_token_close(struct kh_token *token)
 {
-    const struct kh_host *host;
-
     if (!token)
         return;
-    host = token->host;
-    kh_login_wipe(&token->login, host);
-    /* In a forked child the module is the parent's. A thread that is stuck in the module
-     * would die, and we with it, in C_Finalize: then all of it stays as it is. */
-    if (token->pid == getpid() && token->gate.generation != 0) {
-        if (!kh_gate_drain(&token->gate, kh_clock_now() + token->patience)) {
-            host->log(host, KH_LOG_ERROR,
+    kh_login_wipe(&token->login, token->host);
+    /* In a forked child the module is the parent's. */
+    if (token->pid == getpid()) {
+        if (!shut_down(token)) {
+            token->host->log(token->host, KH_LOG_ERROR,
                 "a call has not come back from the module: it is left without "
                 "C_Finalize");
             return;
         }
-        if (token->module.initialised)
-            kh_sessions_stop(&token->sessions);
-        kh_module_fini(&token->module);
-        kh_sessions_free(&token->sessions);
-        kh_cache_free(&token->cache);
-        kh_gate_free(&token->gate);
         atomic_flag_clear(&taken);
     }
     free(token);
