@@ -16,12 +16,14 @@ struct kh_keypool {
     struct kh_key_id ids[BATCH_MAX];
 };
 
-/* One key in a short-lived command, a few for epochs, a batch where many are made. */
+/* One key in a short-lived command, a batch where many are made. A daemon's is small: a
+ * copy of the catalog that is put back while its batch was in use takes the batch's keys
+ * for unused ones. */
 static size_t batch_size(const struct kh_store *store)
 {
-    if (store->host->mode == KH_OPEN_TOOL)
-        return 1;
-    return store->epoch_scope ? 2 : BATCH_MAX;
+    if (store->host->mode == KH_OPEN_MIGRATE)
+        return store->epoch_scope ? 2 : BATCH_MAX;
+    return store->host->mode == KH_OPEN_SERVE && !store->epoch_scope ? 8 : 1;
 }
 
 kh_status kh_keypool_new(struct kh_store *store, struct kh_error *err)
@@ -122,13 +124,13 @@ kh_status kh_sealing_key_take(struct kh_store *store, const char *name,
     return kh_newkey_make(store, name, &key->id, &key->recipient, err);
 }
 
-void kh_sealing_key_done(struct kh_store *store, struct kh_sealing_key *key, bool used)
+void kh_sealing_key_done(struct kh_store *store, struct kh_sealing_key *key, bool needed)
 {
     if (key->epoch) {
         kh_epoch_release(store, key->epoch);
     } else {
         kh_recipient_free(key->recipient); /* the public half is gone with it */
-        if (!used)
+        if (!needed)
             kh_newkey_abandon(store, &key->id);
     }
     key->recipient = NULL;

@@ -30,6 +30,6 @@ KH_CHECK kh_status kh_sealing_key_take(struct kh_store *store, const char *name,
     struct kh_sealing_key *key, struct kh_error *err);
 /* USED: a row of the catalog refers to it now. Else a key of a version's own is
  * destroyed. */
-void kh_sealing_key_done(struct kh_store *store, struct kh_sealing_key *key, bool used);
+void kh_sealing_key_done(struct kh_store *store, struct kh_sealing_key *key, bool needed);
 
 #endif

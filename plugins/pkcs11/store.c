@@ -43,12 +43,14 @@ static kh_status insert(struct kh_store *store, const struct kh_deposit *deposit
 }
 
 /* Key, envelope, row, in this order: a crash between them leaves at most an announced
- * key. */
+ * key. When the insert lost durability nobody knows whether the row is there: the key is
+ * left for the next start, which keeps it exactly when a row needs it. */
 static kh_status put_once(struct kh_store *store, const struct kh_deposit *deposit,
     kh_put_mode mode, const struct kh_buf *record, struct kh_error *err)
 {
     struct kh_sealing_key key = {0};
     struct kh_catalog_row row = {0};
+    bool needed = false;
     kh_status status = kh_sealing_key_take(store, deposit->name, &key, err);
 
     if (status != KH_OK)
@@ -56,10 +58,12 @@ static kh_status put_once(struct kh_store *store, const struct kh_deposit *depos
     row.key = key.id;
     status = kh_envelope_seal(
         store->envelopes, key.recipient, record, &row.envelope, &row.envelope_len, err);
-    if (status == KH_OK)
+    if (status == KH_OK) {
         status = insert(store, deposit, mode, &row, err);
+        needed = status == KH_OK || status == KH_FATAL;
+    }
     free(row.envelope);
-    kh_sealing_key_done(store, &key, status == KH_OK);
+    kh_sealing_key_done(store, &key, needed);
     return status;
 }
 

@@ -21,7 +21,8 @@ static kh_status destroy(struct kh_store *store, const struct kh_catalog_key *ke
 
             if (status != KH_OK)
                 return status;
-            if (!on_token) /* at start they are counted afterwards */
+            /* At start they are counted afterwards; one that was missing never was. */
+            if (!on_token && !kh_keyset_find(&store->missing, &keys[i].id))
                 atomic_fetch_sub(&store->keys, 1);
         }
         gone[(*gone_count)++] = keys[i].id;
