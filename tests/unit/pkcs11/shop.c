@@ -63,7 +63,8 @@ kh_status shop_put(
     if (status == KH_OK)
         status = host->buf_alloc(host, &d.data, strlen(text), &shop->err);
     if (status == KH_OK) {
-        memcpy(d.data.data, text, strlen(text));
+        if (text[0])
+            memcpy(d.data.data, text, strlen(text));
         status = kh_store_put(
             shop->store, &d, version == 0 ? KH_PUT_NEW : KH_PUT_VERSION, &shop->err);
     }
@@ -89,8 +90,8 @@ bool shop_holds(struct shop *shop, const char *name, uint32_t version, const cha
     bool same = status == KH_OK && strcmp(d.name, name) == 0 && d.version == version &&
                 d.created == 1764000000 + (int64_t)version &&
                 d.data.len == strlen(text) &&
-                memcmp(d.data.data, text, d.data.len) == 0 && d.attrs.count == 1 &&
-                strcmp(d.attrs.list[0].value, name) == 0;
+                (d.data.len == 0 || memcmp(d.data.data, text, d.data.len) == 0) &&
+                d.attrs.count == 1 && strcmp(d.attrs.list[0].value, name) == 0;
 
     if (status != KH_OK)
         fprintf(stderr, "    %s\n", shop->err.message);
