@@ -1,7 +1,7 @@
 /*
- * An open backend: the thin layer between programs and a plugin's vtable. It owns the checks that no
- * plugin repeats: arguments, the name rule, sizes, capabilities, and the lock of a plugin that is not
- * thread safe.
+ * An open backend: the thin layer between programs and a plugin's vtable. It owns the
+ * checks that no plugin repeats: arguments, the name rule, sizes, capabilities, and the
+ * lock of a plugin that is not thread safe.
  */
 #ifndef KH_CORE_BACKEND_H
 #define KH_CORE_BACKEND_H
@@ -12,9 +12,9 @@
 struct kh_backend;
 
 /*
- * Loads plugin NAME for each [backend.NAME] section of CONFIG, and for USED even without a section,
- * and claims those sections (required options are enforced for USED only; USED may hold several names
- * separated by commas). Call before kh_config_finish.
+ * Loads plugin NAME for each [backend.NAME] section of CONFIG, and for USED even without
+ * a section, and claims those sections (required options are enforced for USED only; USED
+ * may hold several names separated by commas). Call before kh_config_finish.
  */
 KH_CHECK kh_status kh_backend_claim(struct kh_config *config, const char *plugin_dir,
     const char *used, struct kh_error *err);
@@ -23,28 +23,31 @@ KH_CHECK kh_status kh_backend_claim(struct kh_config *config, const char *plugin
 KH_CHECK kh_status kh_backend_open(struct kh_backend **out, const char *name,
     const char *plugin_dir, const struct kh_config *config, kh_open_mode mode,
     struct kh_error *err);
-/* Waits for calls under way (the caller makes no new ones), closes, frees. NULL is fine. */
+/* Waits for calls under way (the caller makes no new ones), closes, frees. NULL is
+ * fine. */
 void kh_backend_close(struct kh_backend *backend);
 
 const char *kh_backend_name(const struct kh_backend *backend);
 uint32_t kh_backend_capabilities(const struct kh_backend *backend);
 const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend);
 
-/* The plugin's methods (keyhsm/plugin.h), checked. All thread safe. A method the plugin lacks is
- * KH_REFUSED with words; but reserve is KH_OK when the plugin cannot tell. Outputs are zeroed on
- * entry. seal is for a backend opened with KH_OPEN_MIGRATE. fingerprint and attest take a real
- * version number only. */
+/* The plugin's methods (keyhsm/plugin.h), checked. All thread safe. A method the plugin
+ * lacks is KH_REFUSED with words; but reserve is KH_OK when the plugin cannot tell.
+ * Outputs are zeroed on entry. seal is for a backend opened with KH_OPEN_MIGRATE.
+ * fingerprint and attest take a real version number only. */
 KH_CHECK kh_status kh_backend_probe(struct kh_backend *backend, struct kh_error *err);
 KH_CHECK kh_status kh_backend_info(
     struct kh_backend *backend, struct kh_info *info, struct kh_error *err);
-KH_CHECK kh_status kh_backend_put(struct kh_backend *backend, const struct kh_deposit *deposit,
-    kh_put_mode mode, struct kh_error *err);
+KH_CHECK kh_status kh_backend_put(struct kh_backend *backend,
+    const struct kh_deposit *deposit, kh_put_mode mode, struct kh_error *err);
 KH_CHECK kh_status kh_backend_get(struct kh_backend *backend, const char *name,
-    uint32_t version, bool with_deleted, struct kh_deposit *deposit, struct kh_error *err);
+    uint32_t version, bool with_deleted, struct kh_deposit *deposit,
+    struct kh_error *err);
 KH_CHECK kh_status kh_backend_stat(struct kh_backend *backend, const char *name,
     uint32_t version, struct kh_stat *stat, struct kh_error *err);
-KH_CHECK kh_status kh_backend_list(struct kh_backend *backend, const struct kh_cursor *after,
-    struct kh_item *items, size_t max, size_t *count, struct kh_error *err);
+KH_CHECK kh_status kh_backend_list(struct kh_backend *backend,
+    const struct kh_cursor *after, struct kh_item *items, size_t max, size_t *count,
+    struct kh_error *err);
 KH_CHECK kh_status kh_backend_remove(
     struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err);
 KH_CHECK kh_status kh_backend_restore(
@@ -61,9 +64,9 @@ KH_CHECK kh_status kh_backend_attest(
     struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err);
 
 /*
- * Creates a deposit's next version (roll): number = highest + 1, tried again when somebody else was
- * faster. DEPOSIT->version is set to what was stored. KH_NOT_FOUND when there is no such deposit;
- * KH_REFUSED when it is deleted.
+ * Creates a deposit's next version (roll): number = highest + 1, tried again when
+ * somebody else was faster. DEPOSIT->version is set to what was stored. KH_NOT_FOUND when
+ * there is no such deposit; KH_REFUSED when it is deleted.
  */
 KH_CHECK kh_status kh_backend_roll(
     struct kh_backend *backend, struct kh_deposit *deposit, struct kh_error *err);

@@ -1,9 +1,9 @@
 /*
  * INI configuration, driven by tables of declared options (DESIGN 12).
  *
- * kh_config_load reads the text; each owner of a section then claims it with its option table, and
- * kh_config_finish refuses what nobody claimed. Every refusal is KH_INVALID with one line
- * "FILE:LINE: what is wrong; what would be right".
+ * kh_config_load reads the text; each owner of a section then claims it with its option
+ * table, and kh_config_finish refuses what nobody claimed. Every refusal is KH_INVALID
+ * with one line "FILE:LINE: what is wrong; what would be right".
  */
 #ifndef KH_CORE_CONFIG_H
 #define KH_CORE_CONFIG_H
@@ -12,38 +12,44 @@
 
 struct kh_config;
 
-/* Reads PATH (inih). NULL: an empty configuration. KH_INVALID: missing or unreadable file, syntax,
- * a line over 4096 bytes, a file over 1 MiB, a key outside a section, a key set twice. */
+/* Reads PATH (inih). NULL: an empty configuration. KH_INVALID: missing or unreadable
+ * file, syntax, a line over 4096 bytes, a file over 1 MiB, a key outside a section, a key
+ * set twice. */
 KH_CHECK kh_status kh_config_load(
     struct kh_config **out, const char *path, struct kh_error *err);
 
-/* Sets SECTION KEY as if it stood in the file (for --set SECTION.KEY=VALUE; the last dot divides).
- * Overrides. */
+/* Sets SECTION KEY as if it stood in the file (for --set SECTION.KEY=VALUE; the last dot
+ * divides). Overrides. */
 KH_CHECK kh_status kh_config_override(
     struct kh_config *config, const char *assignment, struct kh_error *err);
 
-/* Validates SECTION against OPTIONS and remembers the table (which must outlive CONFIG). REQUIRED
- * options are enforced only with ENFORCE (a section nobody will use may be incomplete). */
+/* Validates SECTION against OPTIONS and remembers the table (which must outlive CONFIG).
+ * REQUIRED options are enforced only with ENFORCE (a section nobody will use may be
+ * incomplete). */
 KH_CHECK kh_status kh_config_claim(struct kh_config *config, const char *section,
     const struct kh_option *options, size_t count, bool enforce, struct kh_error *err);
 
 /* Refuses sections that were not claimed. */
 KH_CHECK kh_status kh_config_finish(const struct kh_config *config, struct kh_error *err);
 
-/* Calls FN for every section that stands in the file, in file order, until it returns other than
- * KH_OK; returns that. */
+/* Calls FN for every section that stands in the file, in file order, until it returns
+ * other than KH_OK; returns that. */
 KH_CHECK kh_status kh_config_sections(const struct kh_config *config,
     kh_status (*fn)(void *arg, const char *section, struct kh_error *err), void *arg,
     struct kh_error *err);
 
-/* Values of claimed sections, default applied; NULL, 0 or false when unset or not claimed. Owned by
- * CONFIG. kh_config_int serves INT, SIZE and SECONDS. Thread safe after kh_config_finish. */
-const char *kh_config_string(const struct kh_config *config, const char *section, const char *key);
-int64_t kh_config_int(const struct kh_config *config, const char *section, const char *key);
+/* Values of claimed sections, default applied; NULL, 0 or false when unset or not
+ * claimed. Owned by CONFIG. kh_config_int serves INT, SIZE and SECONDS. Thread safe after
+ * kh_config_finish. */
+const char *kh_config_string(
+    const struct kh_config *config, const char *section, const char *key);
+int64_t kh_config_int(
+    const struct kh_config *config, const char *section, const char *key);
 bool kh_config_bool(const struct kh_config *config, const char *section, const char *key);
-/* "FILE:LINE" where the key stands, or FILE alone; for messages about a value found wrong later. KEY
- * NULL: where the section begins. */
-const char *kh_config_where(const struct kh_config *config, const char *section, const char *key);
+/* "FILE:LINE" where the key stands, or FILE alone; for messages about a value found wrong
+ * later. KEY NULL: where the section begins. */
+const char *kh_config_where(
+    const struct kh_config *config, const char *section, const char *key);
 
 void kh_config_free(struct kh_config *config);
 

@@ -1,4 +1,5 @@
-/* The host table that a plugin gets at open (keyhsm/plugin.h), filled with the core's services. */
+/* The host table that a plugin gets at open (keyhsm/plugin.h), filled with the core's
+ * services. */
 #ifndef KH_CORE_HOST_H
 #define KH_CORE_HOST_H
 
@@ -11,7 +12,8 @@ struct kh_host_origin {
     const char *section;
 };
 
-/* Fills *HOST for backend INSTANCE. INSTANCE, ORIGIN and what it points to must outlive the host. */
+/* Fills *HOST for backend INSTANCE. INSTANCE, ORIGIN and what it points to must outlive
+ * the host. */
 void kh_host_init(struct kh_host *host, const char *instance, kh_open_mode mode,
     struct kh_host_origin *origin);
 

@@ -1,9 +1,10 @@
 /*
- * Loads plugins. The only place that knows libltdl. A list of refusals (DESIGN 4): name syntax
- * ([a-z][a-z0-9_]*, 1..32), absolute directory, the file DIR/NAME.so regular, owned by root or the
- * effective user and not writable by group or others (the directory too), it loads, the symbol is
- * there, abi, size, name equal to the file's, not loaded twice under another path, mandatory
- * methods present for its capabilities. Each refusal names the file and the reason.
+ * Loads plugins. The only place that knows libltdl. A list of refusals (DESIGN 4):
+ * name syntax ([a-z][a-z0-9_]*, 1..32), absolute directory, the file DIR/NAME.so regular,
+ * owned by root or the effective user and not writable by group or others (the directory
+ * too), it loads, the symbol is there, abi, size, name equal to the file's, not loaded
+ * twice under another path, mandatory methods present for its capabilities. Each refusal
+ * names the file and the reason.
  */
 #ifndef KH_CORE_LOADER_H
 #define KH_CORE_LOADER_H
@@ -13,9 +14,9 @@
 /* The compiled-in plugin directory. */
 extern const char *const kh_plugin_dir;
 
-/* Loads NAME from DIR (NULL: kh_plugin_dir). The same NAME and DIR again gives the same plugin.
- * Plugins stay resident until the process ends: vendors' modules do not survive unloading. KH_INVALID,
- * KH_NOT_FOUND or KH_REFUSED. Thread safe. */
+/* Loads NAME from DIR (NULL: kh_plugin_dir). The same NAME and DIR again gives the same
+ * plugin. Plugins stay resident until the process ends: vendors' modules do not survive
+ * unloading. KH_INVALID, KH_NOT_FOUND or KH_REFUSED. Thread safe. */
 KH_CHECK kh_status kh_loader_load(const char *dir, const char *name,
     const struct kh_plugin **plugin, struct kh_error *err);
 

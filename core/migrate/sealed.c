@@ -15,7 +15,8 @@ static kh_status read_intent(struct kh_migration *m, struct kh_error *err)
     m->o.keep_source = true;
     if (st == KH_NOT_FOUND) {
         kh_tell_note(m, "no-journal", NULL,
-            "the journal of that migration is not in %s: should it have been interrupted while it "
+            "the journal of that migration is not in %s: should it have been interrupted "
+            "while it "
             "destroyed the source's keys, run again with the --state-dir it had",
             m->state_dir);
         return KH_OK;

@@ -1,11 +1,12 @@
 /*
  * The catalog: the database of envelopes and metadata beside the token (DESIGN 7).
  *
- * A struct of methods, so that a plugin uses it through kh_host.catalog_open and links against
- * nothing. All methods are thread safe. A write returns KH_OK only when it is durable (several
- * threads' writes share one commit). KH_UNAVAILABLE: disk full, read-only file system, nothing was
- * written. KH_FATAL: durability was lost (fsync failed): no further write is accepted; the process
- * must end and verify on its next start. KH_CORRUPT: the database is damaged.
+ * A struct of methods, so that a plugin uses it through kh_host.catalog_open and links
+ * against nothing. All methods are thread safe. A write returns KH_OK only when it is
+ * durable (several threads' writes share one commit). KH_UNAVAILABLE: disk full,
+ * read-only file system, nothing was written. KH_FATAL: durability was lost (fsync
+ * failed): no further write is accepted; the process must end and verify on its next
+ * start. KH_CORRUPT: the database is damaged.
  */
 #ifndef KEYHSM_CATALOG_H
 #define KEYHSM_CATALOG_H
@@ -19,8 +20,9 @@ struct kh_key_id {
     size_t len;
 };
 
-/* The life of a deposit key. A key is known to the catalog before it is made on the token and
- * until it is gone from it, so that neither can hold one that the other does not explain. */
+/* The life of a deposit key. A key is known to the catalog before it is made on the token
+ * and until it is gone from it, so that neither can hold one that the other does not
+ * explain. */
 typedef enum kh_key_state {
     KH_KEY_PENDING = 0, /* announced; may or may not be on the token */
     KH_KEY_ACTIVE = 1,  /* at least one version needs it, or its epoch is open */
@@ -29,15 +31,15 @@ typedef enum kh_key_state {
 
 struct kh_catalog_key {
     struct kh_key_id id;
-    char token[33];  /* serial of the token, NUL terminated */
-    char scope[16];  /* "deposit" or "epoch" */
+    char token[33];   /* serial of the token, NUL terminated */
+    char scope[16];   /* "deposit" or "epoch" */
     char profile[32]; /* "ecdh-p256", "rsa-oaep-sha1", ... */
     kh_key_state state;
     int64_t created;
 };
 
-/* One stored version. ENVELOPE is DER; when a method returns a row it is allocated with malloc and
- * freed by the catalog's row_free. */
+/* One stored version. ENVELOPE is DER; when a method returns a row it is allocated with
+ * malloc and freed by the catalog's row_free. */
 struct kh_catalog_row {
     char name[KH_NAME_MAX + 1];
     uint32_t version;
@@ -60,11 +62,11 @@ struct kh_catalog {
     uint32_t size; /* sizeof(struct kh_catalog) of the host */
     void *ctx;
 
-    /* Small facts by name (identity, tag, schema...). meta_get: KH_NOT_FOUND when absent; VALUE is
-     * NUL terminated, KH_INVALID when it does not fit. meta_set: KH_EXISTS when the name is set
-     * already: facts do not change. */
-    KH_CHECK kh_status (*meta_get)(struct kh_catalog *catalog, const char *name, char *value,
-        size_t size, struct kh_error *err);
+    /* Small facts by name (identity, tag, schema...). meta_get: KH_NOT_FOUND when absent;
+     * VALUE is NUL terminated, KH_INVALID when it does not fit. meta_set: KH_EXISTS when
+     * the name is set already: facts do not change. */
+    KH_CHECK kh_status (*meta_get)(struct kh_catalog *catalog, const char *name,
+        char *value, size_t size, struct kh_error *err);
     KH_CHECK kh_status (*meta_set)(struct kh_catalog *catalog, const char *name,
         const char *value, struct kh_error *err);
 
@@ -72,60 +74,71 @@ struct kh_catalog {
     KH_CHECK kh_status (*generation)(
         struct kh_catalog *catalog, uint64_t *generation, struct kh_error *err);
 
-    /* Announces COUNT keys (state KH_KEY_PENDING) in one commit. KH_EXISTS: an id is taken. */
+    /* Announces COUNT keys (state KH_KEY_PENDING) in one commit. KH_EXISTS: an id is
+     * taken. */
     KH_CHECK kh_status (*key_announce)(struct kh_catalog *catalog,
         const struct kh_catalog_key *keys, size_t count, struct kh_error *err);
     KH_CHECK kh_status (*key_get)(struct kh_catalog *catalog, const struct kh_key_id *id,
         struct kh_catalog_key *key, struct kh_error *err);
-    /* Up to MAX keys with id greater than AFTER (NULL: from the first), in order of id. */
-    KH_CHECK kh_status (*key_list)(struct kh_catalog *catalog, const struct kh_key_id *after,
-        struct kh_catalog_key *keys, size_t max, size_t *count, struct kh_error *err);
-    /* KH_KEY_DOOMED for a key that no version needs (KH_REFUSED when one does). Idempotent. */
+    /* Up to MAX keys with id greater than AFTER (NULL: from the first), in order
+     * of id. */
+    KH_CHECK kh_status (*key_list)(struct kh_catalog *catalog,
+        const struct kh_key_id *after, struct kh_catalog_key *keys, size_t max,
+        size_t *count, struct kh_error *err);
+    /* KH_KEY_DOOMED for a key that no version needs (KH_REFUSED when one does).
+     * Idempotent. */
     KH_CHECK kh_status (*key_doom)(
         struct kh_catalog *catalog, const struct kh_key_id *id, struct kh_error *err);
-    /* Forgets a key that is not on the token any more. KH_REFUSED when a version needs it.
-     * KH_OK when it is not known. */
+    /* Forgets a key that is not on the token any more. KH_REFUSED when a version needs
+     * it. KH_OK when it is not known. */
     KH_CHECK kh_status (*key_forget)(
         struct kh_catalog *catalog, const struct kh_key_id *id, struct kh_error *err);
 
-    /* Inserts a version; its key must be known, and becomes KH_KEY_ACTIVE in the same commit.
-     * KH_INVALID: the key was not announced. KH_REFUSED: it is KH_KEY_DOOMED.
-     * ONLY_NEW: KH_EXISTS when any version of the name exists; else when this version does. */
-    KH_CHECK kh_status (*insert)(struct kh_catalog *catalog, const struct kh_catalog_row *row,
-        bool only_new, struct kh_error *err);
-    /* VERSION may be KH_LATEST: the highest active one, else (WITH_DELETED) the highest. */
-    KH_CHECK kh_status (*get)(struct kh_catalog *catalog, const char *name, uint32_t version,
-        bool with_deleted, struct kh_catalog_row *row, struct kh_error *err);
+    /* Inserts a version; its key must be known, and becomes KH_KEY_ACTIVE in the same
+     * commit. KH_INVALID: the key was not announced. KH_REFUSED: it is KH_KEY_DOOMED.
+     * ONLY_NEW: KH_EXISTS when any version of the name exists; else when this version
+     * does. */
+    KH_CHECK kh_status (*insert)(struct kh_catalog *catalog,
+        const struct kh_catalog_row *row, bool only_new, struct kh_error *err);
+    /* VERSION may be KH_LATEST: the highest active one, else (WITH_DELETED) the
+     * highest. */
+    KH_CHECK kh_status (*get)(struct kh_catalog *catalog, const char *name,
+        uint32_t version, bool with_deleted, struct kh_catalog_row *row,
+        struct kh_error *err);
     void (*row_free)(struct kh_catalog *catalog, struct kh_catalog_row *row);
-    KH_CHECK kh_status (*stat)(struct kh_catalog *catalog, const char *name, uint32_t version,
-        struct kh_stat *stat, struct kh_error *err);
+    KH_CHECK kh_status (*stat)(struct kh_catalog *catalog, const char *name,
+        uint32_t version, struct kh_stat *stat, struct kh_error *err);
     KH_CHECK kh_status (*list)(struct kh_catalog *catalog, const struct kh_cursor *after,
         struct kh_item *items, size_t max, size_t *count, struct kh_error *err);
-    /* Soft delete / restore. VERSION or KH_ALL_VERSIONS. KH_NOT_FOUND when there is none. */
+    /* Soft delete / restore. VERSION or KH_ALL_VERSIONS. KH_NOT_FOUND when there
+     * is none. */
     KH_CHECK kh_status (*set_state)(struct kh_catalog *catalog, const char *name,
         uint32_t version, kh_state state, struct kh_error *err);
-    /* Deletes the rows of VERSION (or KH_ALL_VERSIONS) of NAME. Keys that no row needs any more
-     * become KH_KEY_DOOMED in the same commit, unless they equal KEEP (an open epoch's; may be
-     * NULL). Find them with keys_in_state. KH_NOT_FOUND when there was no row. */
-    KH_CHECK kh_status (*purge)(struct kh_catalog *catalog, const char *name, uint32_t version,
-        const struct kh_key_id *keep, struct kh_error *err);
+    /* Deletes the rows of VERSION (or KH_ALL_VERSIONS) of NAME. Keys that no row needs
+     * any more become KH_KEY_DOOMED in the same commit, unless they equal KEEP (an open
+     * epoch's; may be NULL). Find them with keys_in_state. KH_NOT_FOUND when there was no
+     * row. */
+    KH_CHECK kh_status (*purge)(struct kh_catalog *catalog, const char *name,
+        uint32_t version, const struct kh_key_id *keep, struct kh_error *err);
     /* How many versions need the key. */
     KH_CHECK kh_status (*key_uses)(struct kh_catalog *catalog, const struct kh_key_id *id,
         uint64_t *uses, struct kh_error *err);
 
-    KH_CHECK kh_status (*counts)(
-        struct kh_catalog *catalog, struct kh_catalog_counts *counts, struct kh_error *err);
-    /* Full integrity check of the file and of the references between rows and keys. Slow. */
+    KH_CHECK kh_status (*counts)(struct kh_catalog *catalog,
+        struct kh_catalog_counts *counts, struct kh_error *err);
+    /* Full integrity check of the file and of the references between rows and
+     * keys. Slow. */
     KH_CHECK kh_status (*check)(struct kh_catalog *catalog, struct kh_error *err);
     /* Waits for writes under way, closes, frees CATALOG. */
     void (*close)(struct kh_catalog *catalog);
 
-    /* Up to MAX keys in STATE, in order of id. Costs what it returns, not what the catalog holds. */
+    /* Up to MAX keys in STATE, in order of id. Costs what it returns, not what the
+     * catalog holds. */
     KH_CHECK kh_status (*keys_in_state)(struct kh_catalog *catalog, kh_key_state state,
         struct kh_catalog_key *keys, size_t max, size_t *count, struct kh_error *err);
     /* key_forget for COUNT keys in one commit: all or none. */
-    KH_CHECK kh_status (*keys_forget)(struct kh_catalog *catalog, const struct kh_key_id *ids,
-        size_t count, struct kh_error *err);
+    KH_CHECK kh_status (*keys_forget)(struct kh_catalog *catalog,
+        const struct kh_key_id *ids, size_t count, struct kh_error *err);
 };
 
 #endif

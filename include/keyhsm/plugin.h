@@ -1,33 +1,37 @@
 /*
  * The backend plugin ABI.
  *
- * A backend is a place deposits live in. A plugin is one shared object, NAME.so, that exports one
- * data symbol:
+ * A backend is a place deposits live in. A plugin is one shared object, NAME.so, that
+ * exports one data symbol:
  *
  *     const struct kh_plugin kh_plugin = {
  *         .abi = KH_PLUGIN_ABI, .size = sizeof(struct kh_plugin), .name = "NAME", ...
  *     };
  *
- * The core loads it from an absolute path, compares `abi` and `size` before it reads anything
- * else, and refuses the plugin when they do not match. Fields are only ever added at the end.
- * A plugin includes <keyhsm/...> and links against nothing of this project: memory, logging,
- * options, secrets, the catalog and the clock arrive in struct kh_host at open.
+ * The core loads it from an absolute path, compares `abi` and `size` before it reads
+ * anything else, and refuses the plugin when they do not match. Fields are only ever
+ * added at the end. A plugin includes <keyhsm/...> and links against nothing of this
+ * project: memory, logging, options, secrets, the catalog and the clock arrive in struct
+ * kh_host at open.
  *
  * Rules for every method
  * ----------------------
- *  - It returns a kh_status that the caller checks. On anything but KH_OK it has filled ERR (which
- *    is never NULL) with one line naming the thing and the cause, and has left every output as it
- *    was on entry (zeroed by the caller).
- *  - Outputs come before errors; a string or buffer given in belongs to the caller and is not kept.
- *  - With KH_CAP_THREADSAFE any method but open and close may be called from many threads at once.
- *    Without it the core holds a lock around every call.
- *  - open is called once, before any other method; close once, after the last has returned.
+ *  - It returns a kh_status that the caller checks. On anything but KH_OK it has filled
+ *    ERR (which is never NULL) with one line naming the thing and the cause, and has
+ *    left every output as it was on entry (zeroed by the caller).
+ *  - Outputs come before errors; a string or buffer given in belongs to the caller and
+ *    is not kept.
+ *  - With KH_CAP_THREADSAFE any method but open and close may be called from many
+ *    threads at once. Without it the core holds a lock around every call.
+ *  - open is called once, before any other method; close once, after the last has
+ *    returned.
  *  - Names have been checked for length (1 to 255 bytes, no NUL). The creation rule
- *    ([A-Za-z0-9][A-Za-z0-9._-]*) is checked by the core before put, but for plugins with
- *    KH_CAP_LEGACY_NAMES. Sizes and attribute limits have been checked too.
+ *    ([A-Za-z0-9][A-Za-z0-9._-]*) is checked by the core before put, but for plugins
+ *    with KH_CAP_LEGACY_NAMES. Sizes and attribute limits have been checked too.
  *  - A method must not block for ever: give up after the plugin's own deadline with
  *    KH_UNAVAILABLE.
- *  - Secrets travel in struct kh_buf only. They are never logged and never written to an error.
+ *  - Secrets travel in struct kh_buf only. They are never logged and never written to
+ *    an error.
  *  - fork is never called between open and close by the core.
  */
 #ifndef KEYHSM_PLUGIN_H
@@ -40,7 +44,7 @@ struct kh_catalog; /* keyhsm/catalog.h */
 #define KH_PLUGIN_ABI 1U
 #define KH_PLUGIN_SYMBOL "kh_plugin"
 
-/* ---- capabilities --------------------------------------------------------------------- */
+/* ---- capabilities ---- */
 
 enum {
     KH_CAP_READ = 1u << 0,         /* get */
@@ -53,25 +57,26 @@ enum {
     KH_CAP_LEGACY_NAMES = 1u << 7, /* put accepts names that break today's rule */
 };
 
-/* ---- declared options: the source of INI validation, --help and the manual ------------- */
+/* ---- declared options: the source of INI validation, --help and the manual ---- */
 
 typedef enum kh_option_type {
-    KH_OPT_STRING, /* any text, at most 1024 bytes */
-    KH_OPT_INT,    /* decimal, 0 .. 2^31-1 */
-    KH_OPT_SIZE,   /* decimal bytes, optional suffix K, M or G (1024-based) */
+    KH_OPT_STRING,  /* any text, at most 1024 bytes */
+    KH_OPT_INT,     /* decimal, 0 .. 2^31-1 */
+    KH_OPT_SIZE,    /* decimal bytes, optional suffix K, M or G (1024-based) */
     KH_OPT_SECONDS, /* decimal seconds, optional suffix s, m, h or d */
-    KH_OPT_BOOL,   /* yes no true false on off 1 0 */
-    KH_OPT_PATH,   /* absolute path */
-    KH_OPT_ENUM    /* one of `values`, separated by | */
+    KH_OPT_BOOL,    /* yes no true false on off 1 0 */
+    KH_OPT_PATH,    /* absolute path */
+    KH_OPT_ENUM     /* one of `values`, separated by | */
 } kh_option_type;
 
 enum {
     KH_OPT_REQUIRED = 1u << 0,
-    KH_OPT_SECRET = 1u << 1 /* its value is hidden in settings; it names a secret's source */
+    /* Its value is hidden in settings; it names a secret's source. */
+    KH_OPT_SECRET = 1u << 1
 };
 
 struct kh_option {
-    const char *name;          /* [a-z0-9_]+ ; the INI key in [backend.NAME] */
+    const char *name; /* [a-z0-9_]+ ; the INI key in [backend.NAME] */
     kh_option_type type;
     const char *default_value; /* in INI notation; NULL: unset */
     unsigned flags;
@@ -79,19 +84,28 @@ struct kh_option {
     const char *help;   /* one line, lower case, no full stop */
 };
 
-/* ---- what the host gives ---------------------------------------------------------------- */
+/* ---- what the host gives ---- */
 
 typedef enum kh_open_mode {
-    KH_OPEN_TOOL = 0, /* one command of an administrator: short */
-    KH_OPEN_SERVE,    /* a daemon: refuse a second daemon on the same place (KH_BUSY, with its pid) */
-    KH_OPEN_MIGRATE   /* a migration: no other process may write until close (KH_BUSY, with its pid) */
+    /* One command of an administrator: short. */
+    KH_OPEN_TOOL = 0,
+    /* A daemon: refuse a second daemon on the same place (KH_BUSY, with its pid). */
+    KH_OPEN_SERVE,
+    /* A migration: no other process may write until close (KH_BUSY, with its pid). */
+    KH_OPEN_MIGRATE
 } kh_open_mode;
 
-typedef enum kh_log_level { KH_LOG_ERROR, KH_LOG_WARNING, KH_LOG_NOTICE, KH_LOG_INFO, KH_LOG_DEBUG } kh_log_level;
+typedef enum kh_log_level {
+    KH_LOG_ERROR,
+    KH_LOG_WARNING,
+    KH_LOG_NOTICE,
+    KH_LOG_INFO,
+    KH_LOG_DEBUG
+} kh_log_level;
 
 /*
- * Host services. Valid from open until close returns; all thread safe. Pass the table itself as
- * first argument.
+ * Host services. Valid from open until close returns; all thread safe. Pass the table
+ * itself as first argument.
  */
 struct kh_host {
     uint32_t abi;         /* KH_PLUGIN_ABI of the host */
@@ -104,42 +118,46 @@ struct kh_host {
     void (*log)(const struct kh_host *host, kh_log_level level, const char *format, ...)
         KH_PRINTF(3, 4);
 
-    /* Secret memory. buf_alloc: LEN bytes, zeroed, len == LEN (0 is allowed and gives an empty
-     * buffer). KH_FATAL when locked memory is used up. buf_free wipes and zeroes *BUF. */
+    /* Secret memory. buf_alloc: LEN bytes, zeroed, len == LEN (0 is allowed and gives an
+     * empty buffer). KH_FATAL when locked memory is used up. buf_free wipes and zeroes
+     * *BUF. */
     KH_CHECK kh_status (*buf_alloc)(
         const struct kh_host *host, struct kh_buf *buf, size_t len, struct kh_error *err);
     void (*buf_free)(const struct kh_host *host, struct kh_buf *buf);
 
-    /* Attributes. Copies NAME and VALUE; replaces an existing NAME. KH_INVALID over a limit or
-     * when a string is not UTF-8. */
+    /* Attributes. Copies NAME and VALUE; replaces an existing NAME. KH_INVALID over a
+     * limit or when a string is not UTF-8. */
     KH_CHECK kh_status (*attrs_set)(const struct kh_host *host, struct kh_attrs *attrs,
         const char *name, const char *value, struct kh_error *err);
     void (*attrs_free)(const struct kh_host *host, struct kh_attrs *attrs);
     void (*deposit_free)(const struct kh_host *host, struct kh_deposit *deposit);
 
     /*
-     * The deposit's record: one JSON object (RFC 8259) {"name","version","created","attributes",
-     * "data"}, created as an RFC 3339 UTC time, data in base64 (RFC 4648). What an envelope holds.
-     * record_encode: OUT is allocated. record_decode: strict (no unknown members, no duplicates,
-     * limits as above); OUT->state is set to KH_ACTIVE; KH_CORRUPT when the text is not a record.
+     * The deposit's record: one JSON object (RFC 8259) of "name", "version", "created",
+     * "attributes" and "data"; created as an RFC 3339 UTC time, data in base64 (RFC
+     * 4648). What an envelope holds. record_encode: OUT is allocated. record_decode:
+     * strict (no unknown members, no duplicates, limits as above); OUT->state is set to
+     * KH_ACTIVE; KH_CORRUPT when the text is not a record.
      */
     KH_CHECK kh_status (*record_encode)(const struct kh_host *host,
         const struct kh_deposit *deposit, struct kh_buf *out, struct kh_error *err);
-    KH_CHECK kh_status (*record_decode)(const struct kh_host *host, const unsigned char *text,
-        size_t len, struct kh_deposit *out, struct kh_error *err);
+    KH_CHECK kh_status (*record_decode)(const struct kh_host *host,
+        const unsigned char *text, size_t len, struct kh_deposit *out,
+        struct kh_error *err);
 
-    /* The value of a declared option of this backend, default applied. The typed ones never fail:
-     * values were checked when the configuration was read. option_string: NULL when unset; valid
-     * until close. option_int serves INT, SIZE and SECONDS. */
+    /* The value of a declared option of this backend, default applied. The typed ones
+     * never fail: values were checked when the configuration was read. option_string:
+     * NULL when unset; valid until close. option_int serves INT, SIZE and SECONDS. */
     const char *(*option_string)(const struct kh_host *host, const char *name);
     int64_t (*option_int)(const struct kh_host *host, const char *name);
     bool (*option_bool)(const struct kh_host *host, const char *name);
 
     /*
-     * A PIN or passphrase from SOURCE: "prompt" (the terminal, without echo, PROMPT shown),
-     * "file:/absolute/path" (regular, owner root or us, no group/other access; one trailing
-     * newline dropped), "credential:NAME" (systemd, $CREDENTIALS_DIRECTORY), "fd:N". At most 1024
-     * bytes. KH_INVALID for a malformed source, KH_UNAVAILABLE when it cannot be read.
+     * A PIN or passphrase from SOURCE: "prompt" (the terminal, without echo, PROMPT
+     * shown), "file:/absolute/path" (regular, owner root or us, no group/other access;
+     * one trailing newline dropped), "credential:NAME" (systemd, $CREDENTIALS_DIRECTORY),
+     * "fd:N". At most 1024 bytes. KH_INVALID for a malformed source, KH_UNAVAILABLE when
+     * it cannot be read.
      */
     KH_CHECK kh_status (*secret)(const struct kh_host *host, const char *source,
         const char *prompt, struct kh_buf *out, struct kh_error *err);
@@ -149,30 +167,34 @@ struct kh_host {
     uint64_t (*monotonic)(const struct kh_host *host);
 
     /*
-     * Durable replace: temporary file in the same directory, written, fsynced, mode set, renamed
-     * over PATH, directory fsynced. With EXCLUSIVE an existing PATH is KH_EXISTS and is left alone
-     * (link(2) in place of rename). KH_UNAVAILABLE: disk full, read-only; KH_FATAL: fsync failed.
+     * Durable replace: temporary file in the same directory, written, fsynced, mode set,
+     * renamed over PATH, directory fsynced. With EXCLUSIVE an existing PATH is KH_EXISTS
+     * and is left alone (link(2) in place of rename). KH_UNAVAILABLE: disk full,
+     * read-only; KH_FATAL: fsync failed.
      */
     KH_CHECK kh_status (*file_write)(const struct kh_host *host, const char *path,
-        const void *data, size_t len, unsigned mode, bool exclusive, struct kh_error *err);
+        const void *data, size_t len, unsigned mode, bool exclusive,
+        struct kh_error *err);
 
     /*
-     * An exclusive lock on file PATH (made with mode 0600 when missing), held until unlock or until
-     * the process ends. Does not wait: KH_BUSY names WHAT and the holder's pid. *LOCK is a handle.
+     * An exclusive lock on file PATH (made with mode 0600 when missing), held until
+     * unlock or until the process ends. Does not wait: KH_BUSY names WHAT and the
+     * holder's pid. *LOCK is a handle.
      */
-    KH_CHECK kh_status (*lock)(const struct kh_host *host, const char *path, const char *what,
-        int *lock, struct kh_error *err);
+    KH_CHECK kh_status (*lock)(const struct kh_host *host, const char *path,
+        const char *what, int *lock, struct kh_error *err);
     void (*unlock)(const struct kh_host *host, int lock);
 
     /*
-     * Opens (creates when missing, mode 0600) the catalog database at PATH. The caller holds an
-     * exclusive lock on its directory. See keyhsm/catalog.h. Close it through its own method.
+     * Opens (creates when missing, mode 0600) the catalog database at PATH. The caller
+     * holds an exclusive lock on its directory. See keyhsm/catalog.h. Close it through
+     * its own method.
      */
     KH_CHECK kh_status (*catalog_open)(const struct kh_host *host, const char *path,
         struct kh_catalog **catalog, struct kh_error *err);
 };
 
-/* ---- what the plugin gives -------------------------------------------------------------- */
+/* ---- what the plugin gives ---- */
 
 /* put: what must not exist yet. Nothing is ever overwritten. */
 typedef enum kh_put_mode {
@@ -190,7 +212,7 @@ struct kh_seal {
 /* Facts about an open backend. Fixed size; unknown numbers are 0. */
 struct kh_info {
     char place[256];    /* for people: "token 'lab' (serial 1a2b)", a directory, a URL */
-    char identity[192]; /* the same place always answers the same; another place never does */
+    char identity[192]; /* the same for the same place, always; else another */
     char key_scope[16]; /* "deposit", "epoch" or "" */
     char profile[32];   /* how envelopes are keyed, e.g. "ecdh-p256", "rsa-oaep-sha1" */
     uint64_t data_max;  /* largest data of one version */
@@ -215,10 +237,12 @@ struct kh_plugin {
     const struct kh_option *options;
     size_t option_count;
 
-    /* Lifetime. MANDATORY. open: *CTX is the plugin's own. HOST stays valid until close. A wrong
-     * PIN is KH_REFUSED and is tried once only; a missing device is KH_UNAVAILABLE; a place
-     * another process holds is KH_BUSY and names its pid. close takes any CTX open returned. */
-    KH_CHECK kh_status (*open)(const struct kh_host *host, void **ctx, struct kh_error *err);
+    /* Lifetime. MANDATORY. open: *CTX is the plugin's own. HOST stays valid until close.
+     * A wrong PIN is KH_REFUSED and is tried once only; a missing device is
+     * KH_UNAVAILABLE; a place another process holds is KH_BUSY and names its pid. close
+     * takes any CTX open returned. */
+    KH_CHECK kh_status (*open)(
+        const struct kh_host *host, void **ctx, struct kh_error *err);
     void (*close)(void *ctx);
 
     /* Is the place usable now? Cheap; a real operation on the device. MANDATORY. */
@@ -227,27 +251,28 @@ struct kh_plugin {
     /* Facts. MANDATORY. INFO is zeroed by the caller. */
     KH_CHECK kh_status (*info)(void *ctx, struct kh_info *info, struct kh_error *err);
 
-    /* Stores DEPOSIT (name, version, state, created, attributes and data as given) durably before
-     * it returns KH_OK. KH_EXISTS as MODE says. With KH_CAP_WRITE. */
-    KH_CHECK kh_status (*put)(void *ctx, const struct kh_deposit *deposit, kh_put_mode mode,
-        struct kh_error *err);
+    /* Stores DEPOSIT (name, version, state, created, attributes and data as given)
+     * durably before it returns KH_OK. KH_EXISTS as MODE says. With KH_CAP_WRITE. */
+    KH_CHECK kh_status (*put)(void *ctx, const struct kh_deposit *deposit,
+        kh_put_mode mode, struct kh_error *err);
 
     /* Opens one version. VERSION may be KH_LATEST. A deleted one is KH_NOT_FOUND unless
-     * WITH_DELETED. KH_CORRUPT when the stored bytes or their key are not as they were (a key
-     * revoked on the device says so in words). With KH_CAP_READ. */
-    KH_CHECK kh_status (*get)(void *ctx, const char *name, uint32_t version, bool with_deleted,
-        struct kh_deposit *deposit, struct kh_error *err);
+     * WITH_DELETED. KH_CORRUPT when the stored bytes or their key are not as they were (a
+     * key revoked on the device says so in words). With KH_CAP_READ. */
+    KH_CHECK kh_status (*get)(void *ctx, const char *name, uint32_t version,
+        bool with_deleted, struct kh_deposit *deposit, struct kh_error *err);
 
-    /* With KH_CAP_LIST. stat: KH_LATEST falls back to the highest deleted version when all are
-     * deleted (state says so). list: up to MAX items after AFTER in byte order of name, then
-     * version; *COUNT == 0 is the end. Corrupt entries are listed as such, never skipped. */
+    /* With KH_CAP_LIST. stat: KH_LATEST falls back to the highest deleted version when
+     * all are deleted (state says so). list: up to MAX items after AFTER in byte order of
+     * name, then version; *COUNT == 0 is the end. Corrupt entries are listed as such,
+     * never skipped. */
     KH_CHECK kh_status (*stat)(void *ctx, const char *name, uint32_t version,
         struct kh_stat *stat, struct kh_error *err);
-    KH_CHECK kh_status (*list)(void *ctx, const struct kh_cursor *after, struct kh_item *items,
-        size_t max, size_t *count, struct kh_error *err);
+    KH_CHECK kh_status (*list)(void *ctx, const struct kh_cursor *after,
+        struct kh_item *items, size_t max, size_t *count, struct kh_error *err);
 
-    /* Soft delete and its undoing: VERSION or KH_ALL_VERSIONS. Idempotent. purge destroys the data
-     * and, in hardware, its key: nothing brings it back. With KH_CAP_WRITE. */
+    /* Soft delete and its undoing: VERSION or KH_ALL_VERSIONS. Idempotent. purge destroys
+     * the data and, in hardware, its key: nothing brings it back. With KH_CAP_WRITE. */
     KH_CHECK kh_status (*remove)(
         void *ctx, const char *name, uint32_t version, struct kh_error *err);
     KH_CHECK kh_status (*restore)(
@@ -255,28 +280,31 @@ struct kh_plugin {
     KH_CHECK kh_status (*purge)(
         void *ctx, const char *name, uint32_t version, struct kh_error *err);
 
-    /* From now on reads and writes are KH_REFUSED, durably, before KH_OK is returned; then destroys
-     * key material unless kept. Idempotent: a second call finishes what a crash left. With
-     * KH_CAP_SEAL, and only in KH_OPEN_MIGRATE. */
-    KH_CHECK kh_status (*seal)(void *ctx, const struct kh_seal *seal, struct kh_error *err);
+    /* From now on reads and writes are KH_REFUSED, durably, before KH_OK is returned;
+     * then destroys key material unless kept. Idempotent: a second call finishes what a
+     * crash left. With KH_CAP_SEAL, and only in KH_OPEN_MIGRATE. */
+    KH_CHECK kh_status (*seal)(
+        void *ctx, const struct kh_seal *seal, struct kh_error *err);
 
-    /* Would VERSIONS more versions fit (keys, disk)? KH_REFUSED or KH_UNAVAILABLE says why not.
-     * Changes nothing. OPTIONAL. */
+    /* Would VERSIONS more versions fit (keys, disk)? KH_REFUSED or KH_UNAVAILABLE says
+     * why not. Changes nothing. OPTIONAL. */
     KH_CHECK kh_status (*reserve)(void *ctx, uint64_t versions, struct kh_error *err);
 
-    /* A digest of the stored form of one version: equal while the stored bytes are unchanged, and
-     * different whenever they are not. Needs no device. MANDATORY for both sides of a migration. */
+    /* A digest of the stored form of one version: equal while the stored bytes are
+     * unchanged, and different whenever they are not. Needs no device. MANDATORY for both
+     * sides of a migration. */
     KH_CHECK kh_status (*fingerprint)(void *ctx, const char *name, uint32_t version,
         unsigned char digest[KH_FINGERPRINT_LEN], struct kh_error *err);
 
-    /* Reads the key of one version again from the device and confirms it private, sensitive, never
-     * extractable and usable. KH_CORRUPT otherwise. With KH_CAP_HARDWARE. */
+    /* Reads the key of one version again from the device and confirms it private,
+     * sensitive, never extractable and usable. KH_CORRUPT otherwise. With
+     * KH_CAP_HARDWARE. */
     KH_CHECK kh_status (*attest)(
         void *ctx, const char *name, uint32_t version, struct kh_error *err);
 };
 
-/* The one symbol a plugin exports. Declared here so that it is seen from outside even when everything
- * else is compiled with -fvisibility=hidden. */
+/* The one symbol a plugin exports. Declared here so that it is seen from outside even
+ * when everything else is compiled with -fvisibility=hidden. */
 extern const struct kh_plugin kh_plugin __attribute__((visibility("default")));
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * Types that the core, the plugins and the tools share: status, error, secret buffer, deposit.
+ * Types that the core, the plugins and the tools share: status, error, secret buffer,
+ * deposit.
  *
- * Nothing here needs a library of this project at link time. A plugin gets memory and services
- * from the host table (plugin.h).
+ * Nothing here needs a library of this project at link time. A plugin gets memory and
+ * services from the host table (plugin.h).
  */
 #ifndef KEYHSM_TYPES_H
 #define KEYHSM_TYPES_H
@@ -27,20 +28,20 @@
 
 /* In place of a version number. Real versions are 0 .. KH_VERSION_MAX. */
 #define KH_VERSION_MAX 0x7fffffffU
-#define KH_LATEST 0xffffffffU       /* get, stat: the highest version that is not deleted */
+#define KH_LATEST 0xffffffffU /* get, stat: the highest version that is not deleted */
 #define KH_ALL_VERSIONS 0xfffffffeU /* remove, restore, purge: every version */
 
 /*
- * The outcomes of every operation. A caller switches on these; the text in struct kh_error is
- * for people.
+ * The outcomes of every operation. A caller switches on these; the text in struct
+ * kh_error is for people.
  */
 typedef enum kh_status {
     KH_OK = 0,
-    KH_NOT_FOUND,   /* no such deposit or version (or it is deleted and only active was asked) */
+    KH_NOT_FOUND,   /* no such deposit or version, or it is deleted */
     KH_EXISTS,      /* create only: something of that name is there */
-    KH_REFUSED,     /* a rule forbids it: sealed store, max_keys, no permission, no way back */
+    KH_REFUSED,     /* a rule forbids it: sealed store, max_keys, no permission, no way */
     KH_INVALID,     /* the request itself is wrong: name, size, attribute, option */
-    KH_BUSY,        /* somebody else holds it now: another process, a migration; try later */
+    KH_BUSY,        /* somebody else holds it: another process, a migration; try later */
     KH_UNAVAILABLE, /* the place is not usable now: token gone, daemon down, disk full */
     KH_CORRUPT,     /* stored bytes are not what was stored, or their key is gone */
     KH_FATAL        /* cannot go on: programming error, lost durability, no memory */
@@ -53,9 +54,9 @@ struct kh_error {
 };
 
 /*
- * Writes an error: STATUS and one formatted line, cut to the space there is. ERR may be NULL.
- * Returns STATUS, so that a failing function ends in `return kh_fail(err, KH_..., "...")`.
- * Never put a secret, a PIN or data bytes into the text. Thread safe.
+ * Writes an error: STATUS and one formatted line, cut to the space there is. ERR may be
+ * NULL. Returns STATUS, so that a failing function ends in `return kh_fail(err, KH_...,
+ * "...")`. Never put a secret, a PIN or data bytes into the text. Thread safe.
  */
 KH_PRINTF(3, 4)
 static inline kh_status kh_fail(
@@ -72,10 +73,11 @@ static inline kh_status kh_fail(
 }
 
 /*
- * Secret bytes in locked memory that is left out of core dumps and wiped when it is freed.
- * Made by kh_host.buf_alloc (plugins) or kh_buf_alloc (core), freed by the matching free,
- * which takes an all-zero buffer too. LEN is the number of valid bytes, CAP what was allocated.
- * Zero-initialise before use; move by plain assignment and zero the source.
+ * Secret bytes in locked memory that is left out of core dumps and wiped when it is
+ * freed. Made by kh_host.buf_alloc (plugins) or kh_buf_alloc (core), freed by the
+ * matching free, which takes an all-zero buffer too. LEN is the number of valid bytes,
+ * CAP what was allocated. Zero-initialise before use; move by plain assignment and zero
+ * the source.
  */
 struct kh_buf {
     unsigned char *data;
@@ -89,7 +91,8 @@ struct kh_attr {
     char *value;
 };
 
-/* Attributes in order of name, names unique. Zero-initialise. Fill with attrs_set only. */
+/* Attributes in order of name, names unique. Zero-initialise. Fill with attrs_set
+ * only. */
 struct kh_attrs {
     struct kh_attr *list;
     size_t count;
@@ -98,8 +101,8 @@ struct kh_attrs {
 typedef enum kh_state { KH_ACTIVE = 0, KH_DELETED = 1 } kh_state;
 
 /*
- * One version of a deposit, with its secret. Zero-initialise; free with kh_host.deposit_free
- * (plugins) or kh_deposit_free (core), which leaves it zeroed.
+ * One version of a deposit, with its secret. Zero-initialise; free with
+ * kh_host.deposit_free (plugins) or kh_deposit_free (core), which leaves it zeroed.
  */
 struct kh_deposit {
     char name[KH_NAME_MAX + 1];
@@ -120,7 +123,8 @@ struct kh_stat {
     uint32_t highest;  /* the highest version number in use, deleted ones included */
 };
 
-/* A place in a listing: everything after (NAME, VERSION). All zero: from the beginning. */
+/* A place in a listing: everything after (NAME, VERSION). All zero: from the
+ * beginning. */
 struct kh_cursor {
     char name[KH_NAME_MAX + 1];
     uint32_t version;

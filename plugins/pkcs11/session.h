@@ -20,7 +20,7 @@ struct kh_sessions {
     const struct kh_module *module;
     CK_SLOT_ID slot;
     CK_SESSION_HANDLE
-        keeper; /* carries the login while no other session is open; does nothing else */
+    keeper; /* carries the login while no other session is open; does nothing else */
     CK_SESSION_HANDLE idle[KH_SESSIONS_MAX];
     unsigned idle_count;
     unsigned open;          /* idle and borrowed, without the keeper */
@@ -36,8 +36,8 @@ void kh_sessions_free(struct kh_sessions *sessions);
 
 /* Opens the keeper on SLOT. The pool must be empty. */
 CK_RV kh_sessions_start(struct kh_sessions *sessions, CK_SLOT_ID slot);
-/* Closes everything; what the module answers does not matter. No session may be borrowed.
- */
+/* Closes everything; what the module answers does not matter. No session may be
+ * borrowed. */
 void kh_sessions_stop(struct kh_sessions *sessions);
 
 /*

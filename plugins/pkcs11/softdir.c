@@ -196,7 +196,8 @@ static bool is_kept(const struct copies *want, const unsigned char *data, size_t
     size_t kept_len;
     struct kh_error ignored = {0};
 
-    return kh_softcopy_find(want->state_dir, want->uuid, kept, &kept_len, &ignored) == KH_OK &&
+    return kh_softcopy_find(want->state_dir, want->uuid, kept, &kept_len, &ignored) ==
+               KH_OK &&
            kept_len == len && memcmp(kept, data, len) == 0;
 }
 

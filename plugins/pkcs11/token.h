@@ -1,6 +1,6 @@
 /*
- * The token: module, slot, login, sessions, deposit keys, recovery. The face of the lower half of the
- * plugin; what is above (store.c) never sees a CK_ type.
+ * The token: module, slot, login, sessions, deposit keys, recovery. The face of the lower
+ * half of the plugin; what is above (store.c) never sees a CK_ type.
  */
 #ifndef KH_PKCS11_TOKEN_H
 #define KH_PKCS11_TOKEN_H
@@ -11,11 +11,12 @@
 struct kh_token;
 
 /*
- * Loads the module, finds the token (label, serial or slot: options token_label, token_serial, slot),
- * logs in once with the PIN from pin_source, opens the session pool, and finds by trial which profile
- * works (option key_type: auto, or one to insist on). KH_REFUSED: wrong PIN (one attempt only), PIN
- * locked or at its final try, write-protected token, a profile or attribute the token does not
- * honour. KH_UNAVAILABLE: no module, no token. One per process.
+ * Loads the module, finds the token (label, serial or slot: options token_label,
+ * token_serial, slot), logs in once with the PIN from pin_source, opens the session pool,
+ * and finds by trial which profile works (option key_type: auto, or one to insist on).
+ * KH_REFUSED: wrong PIN (one attempt only), PIN locked or at its final try,
+ * write-protected token, a profile or attribute the token does not honour.
+ * KH_UNAVAILABLE: no module, no token. One per process.
  */
 KH_CHECK kh_status kh_token_open(
     struct kh_token **out, const struct kh_host *host, struct kh_error *err);
@@ -26,14 +27,15 @@ struct kh_token_facts {
     char label[33];
     char serial[17];
     char manufacturer[33];
-    char profile[32];      /* "ecdh-p256", "rsa-oaep-sha256", "rsa-oaep-sha1" */
+    char profile[32]; /* "ecdh-p256", "rsa-oaep-sha256", "rsa-oaep-sha1" */
     kh_key_type key_type;
     unsigned key_bits;
 };
 void kh_token_facts(const struct kh_token *token, struct kh_token_facts *facts);
 
-/* The operations for the provider; `token` inside is TOKEN. Recovery is inside: a lost session or
- * login, a stale handle, a module that must be initialised again are not seen by the caller. */
+/* The operations for the provider; `token` inside is TOKEN. Recovery is inside: a lost
+ * session or login, a stale handle, a module that must be initialised again are not seen
+ * by the caller. */
 void kh_token_ops(struct kh_token *token, struct kh_token_ops *ops);
 
 /* The public half of a key just made: SubjectPublicKeyInfo, DER, malloc'd. */
@@ -43,21 +45,23 @@ struct kh_public_half {
 };
 
 /*
- * Makes a key pair on the token: private half as DESIGN 6 says, CKA_ID = ID, CKA_LABEL = LABEL; the
- * public half is a session object, read and destroyed. Attributes are read back: a token that does not
- * honour them is KH_REFUSED and the key is destroyed again. KH_EXISTS when a key with ID is there.
- * KH_UNAVAILABLE: token full or gone. Not retried without looking for ID first.
+ * Makes a key pair on the token: private half as DESIGN 6 says, CKA_ID = ID, CKA_LABEL =
+ * LABEL; the public half is a session object, read and destroyed. Attributes are read
+ * back: a token that does not honour them is KH_REFUSED and the key is destroyed again.
+ * KH_EXISTS when a key with ID is there. KH_UNAVAILABLE: token full or gone. Not retried
+ * without looking for ID first.
  */
-KH_CHECK kh_status kh_token_key_generate(struct kh_token *token, const struct kh_key_id *id,
-    const char *label, struct kh_public_half *public_half, struct kh_error *err);
+KH_CHECK kh_status kh_token_key_generate(struct kh_token *token,
+    const struct kh_key_id *id, const char *label, struct kh_public_half *public_half,
+    struct kh_error *err);
 
 /* Destroys every object with ID, complete or half-made. KH_OK when there is none. */
 KH_CHECK kh_status kh_token_key_destroy(
     struct kh_token *token, const struct kh_key_id *id, struct kh_error *err);
 
-/* Looks at the key again on the token (class, id, private, sensitive, never extractable, material
- * there). KH_NOT_FOUND: not on the token. KH_CORRUPT: there but not as it must be. LABEL (may be
- * NULL) gets CKA_LABEL. */
+/* Looks at the key again on the token (class, id, private, sensitive, never extractable,
+ * material there). KH_NOT_FOUND: not on the token. KH_CORRUPT: there but not as it must
+ * be. LABEL (may be NULL) gets CKA_LABEL. */
 KH_CHECK kh_status kh_token_key_attest(struct kh_token *token, const struct kh_key_id *id,
     char *label, size_t label_size, struct kh_error *err);
 
@@ -67,14 +71,16 @@ struct kh_token_object {
     bool complete;       /* has key material; a half-made key must never be used */
 };
 
-/* One pass over the private keys of the token; fills the handle cache. FN returning other than KH_OK
- * ends the pass with that status. FN must not call the token. */
+/* One pass over the private keys of the token; fills the handle cache. FN returning other
+ * than KH_OK ends the pass with that status. FN must not call the token. */
 KH_CHECK kh_status kh_token_key_each(struct kh_token *token,
-    kh_status (*fn)(void *arg, const struct kh_token_object *object, struct kh_error *err),
+    kh_status (*fn)(
+        void *arg, const struct kh_token_object *object, struct kh_error *err),
     void *arg, struct kh_error *err);
 
-/* Destroys half-made objects that carry no CKA_ID: debris of a crash inside the module, unusable by
- * anybody. *COUNT gets how many. Start-up only, after kh_token_key_each, whose pass it uses. */
+/* Destroys half-made objects that carry no CKA_ID: debris of a crash inside the module,
+ * unusable by anybody. *COUNT gets how many. Start-up only, after kh_token_key_each,
+ * whose pass it uses. */
 KH_CHECK kh_status kh_token_sweep_debris(
     struct kh_token *token, size_t *count, struct kh_error *err);
 

@@ -1,6 +1,6 @@
 /*
- * The command line of every program: one table of options, from which parsing, --help and the manual
- * page come.
+ * The command line of every program: one table of options, from which parsing, --help and
+ * the manual page come.
  */
 #ifndef KH_PROGRAMS_CLI_H
 #define KH_PROGRAMS_CLI_H
@@ -14,8 +14,8 @@ enum kh_exit {
     KH_EXIT_USAGE = 2 /* usage or configuration */
 };
 
-/* The exit code for an operation's outcome: KH_INVALID is KH_EXIT_USAGE, any other failure is
- * KH_EXIT_FAILED. */
+/* The exit code for an operation's outcome: KH_INVALID is KH_EXIT_USAGE, any other
+ * failure is KH_EXIT_FAILED. */
 int kh_exit_code(kh_status status);
 
 struct kh_cli_option {
@@ -23,8 +23,10 @@ struct kh_cli_option {
     char letter;          /* short form, or 0 */
     const char *argument; /* e.g. "FILE"; NULL for a switch */
     const char *help;     /* one line */
-    void *value;          /* const char ** for an argument; bool * for a switch; unsigned * with REPEAT */
-    const char **list;    /* repeatable argument: array that collects; value is unsigned * (its count) */
+    void *value; /* const char ** for an argument; bool * for a switch; unsigned * with
+                    REPEAT */
+    const char **list; /* repeatable argument: array that collects; value is unsigned *
+                          (its count) */
     unsigned list_max;
 };
 
@@ -38,10 +40,10 @@ struct kh_cli {
 };
 
 /*
- * Parses ARGV. --help prints to stdout and --version too, and both end the process with status 0; a
- * wrong option prints one line and the hint to --help on stderr and ends with KH_EXIT_USAGE. Returns
- * the index of the first operand. With STOP_AT_OPERAND parsing ends at the first operand (for a command
- * table).
+ * Parses ARGV. --help prints to stdout and --version too, and both end the process with
+ * status 0; a wrong option prints one line and the hint to --help on stderr and ends with
+ * KH_EXIT_USAGE. Returns the index of the first operand. With STOP_AT_OPERAND parsing
+ * ends at the first operand (for a command table).
  */
 int kh_cli_parse(const struct kh_cli *cli, int argc, char **argv, bool stop_at_operand);
 
@@ -56,8 +58,9 @@ struct kh_command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 };
 
-/* Finds ARGV[0] in COMMANDS and runs it; --help lists them. PROGRAM is the words before. */
-int kh_command_run(const char *program, const char *summary, const struct kh_command *commands,
-    size_t count, int argc, char **argv);
+/* Finds ARGV[0] in COMMANDS and runs it; --help lists them. PROGRAM is the words
+ * before. */
+int kh_command_run(const char *program, const char *summary,
+    const struct kh_command *commands, size_t count, int argc, char **argv);
 
 #endif

@@ -1,4 +1,5 @@
-/* The record inside an envelope: whatever decodes must encode to something that decodes the same. */
+/* The record inside an envelope: whatever decodes must encode to something that decodes
+ * the same. */
 #include "core/deposit.h"
 #include "core/record.h"
 #include "core/secmem.h"

@@ -10,13 +10,14 @@ struct kh_test {
     void (*run)(void);
 };
 
-/* Runs the tests of one suite under CUnit (verbose), prints its totals and returns the exit status:
- * 0 only when at least one test ran and none failed. Initialises secret memory. Test programs end
- * in `return kh_test_main("area", tests, sizeof tests / sizeof tests[0]);`. */
+/* Runs the tests of one suite under CUnit (verbose), prints its totals and returns the
+ * exit status: 0 only when at least one test ran and none failed. Initialises secret
+ * memory. Test programs end in `return kh_test_main("area", tests, sizeof tests / sizeof
+ * tests[0]);`. */
 int kh_test_main(const char *suite, const struct kh_test *tests, size_t count);
 
-/* A new directory (0700) below $TMPDIR or /tmp; removed, with all in it, when the program ends. The
- * string is valid until then. Aborts on failure. */
+/* A new directory (0700) below $TMPDIR or /tmp; removed, with all in it, when the program
+ * ends. The string is valid until then. Aborts on failure. */
 const char *kh_test_dir(void);
 /* Joins DIR and a printf-formatted rest with '/'. Free with free(). */
 char *kh_test_path(const char *dir, const char *format, ...) KH_PRINTF(2, 3);
@@ -26,31 +27,31 @@ void kh_test_write(const char *path, const void *data, size_t len, unsigned mode
 int kh_test_shell(const char *format, ...) KH_PRINTF(1, 2);
 
 /* CU_ASSERT that EXPR is KH_OK, printing the error's text when it is not. */
-#define KH_ASSERT_OK(expr, err)                                                              \
-    do {                                                                                     \
-        kh_status kh_st_ = (expr);                                                           \
-        if (kh_st_ != KH_OK)                                                                 \
-            fprintf(stderr, "    %s:%d: status %d: %s\n", __FILE__, __LINE__, (int)kh_st_,   \
-                (err).message);                                                              \
-        CU_ASSERT_EQUAL(kh_st_, KH_OK);                                                      \
+#define KH_ASSERT_OK(expr, err)                                                          \
+    do {                                                                                 \
+        kh_status kh_st_ = (expr);                                                       \
+        if (kh_st_ != KH_OK)                                                             \
+            fprintf(stderr, "    %s:%d: status %d: %s\n", __FILE__, __LINE__,            \
+                (int)kh_st_, (err).message);                                             \
+        CU_ASSERT_EQUAL(kh_st_, KH_OK);                                                  \
     } while (0)
-#define KH_ASSERT_OK_FATAL(expr, err)                                                        \
-    do {                                                                                     \
-        kh_status kh_st_ = (expr);                                                           \
-        if (kh_st_ != KH_OK)                                                                 \
-            fprintf(stderr, "    %s:%d: status %d: %s\n", __FILE__, __LINE__, (int)kh_st_,   \
-                (err).message);                                                              \
-        CU_ASSERT_EQUAL_FATAL(kh_st_, KH_OK);                                                \
+#define KH_ASSERT_OK_FATAL(expr, err)                                                    \
+    do {                                                                                 \
+        kh_status kh_st_ = (expr);                                                       \
+        if (kh_st_ != KH_OK)                                                             \
+            fprintf(stderr, "    %s:%d: status %d: %s\n", __FILE__, __LINE__,            \
+                (int)kh_st_, (err).message);                                             \
+        CU_ASSERT_EQUAL_FATAL(kh_st_, KH_OK);                                            \
     } while (0)
 /* CU_ASSERT that EXPR gives STATUS and that the error's text contains WORD. */
-#define KH_ASSERT_FAILS(expr, want, err, word)                                               \
-    do {                                                                                     \
-        kh_status kh_st_ = (expr);                                                           \
-        if (kh_st_ != (want) || !strstr((err).message, (word)))                              \
-            fprintf(stderr, "    %s:%d: status %d (wanted %d), text: %s\n", __FILE__,        \
-                __LINE__, (int)kh_st_, (int)(want), (err).message);                          \
-        CU_ASSERT_EQUAL(kh_st_, (want));                                                     \
-        CU_ASSERT_PTR_NOT_NULL(strstr((err).message, (word)));                               \
+#define KH_ASSERT_FAILS(expr, want, err, word)                                           \
+    do {                                                                                 \
+        kh_status kh_st_ = (expr);                                                       \
+        if (kh_st_ != (want) || !strstr((err).message, (word)))                          \
+            fprintf(stderr, "    %s:%d: status %d (wanted %d), text: %s\n", __FILE__,    \
+                __LINE__, (int)kh_st_, (int)(want), (err).message);                      \
+        CU_ASSERT_EQUAL(kh_st_, (want));                                                 \
+        CU_ASSERT_PTR_NOT_NULL(strstr((err).message, (word)));                           \
     } while (0)
 
 #endif

@@ -132,7 +132,8 @@ static void forgetting_several_is_all_or_none(void)
     add(c, "a", 0, 3);
     KH_ASSERT_OK(announce(c, 1, "deposit", &err), err);
     KH_ASSERT_OK(announce(c, 2, "deposit", &err), err);
-    KH_ASSERT_FAILS(c->keys_forget(c, ids, 3, &err), KH_REFUSED, err, "needed by 1 version");
+    KH_ASSERT_FAILS(
+        c->keys_forget(c, ids, 3, &err), KH_REFUSED, err, "needed by 1 version");
     KH_ASSERT_OK(c->counts(c, &counts, &err), err);
     CU_ASSERT_EQUAL(counts.keys[KH_KEY_PENDING], 2);
     KH_ASSERT_OK(c->keys_forget(c, ids, 2, &err), err);
