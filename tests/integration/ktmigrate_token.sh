@@ -44,7 +44,8 @@ keys() { objects | grep -c '^Private Key Object'; }
 
 run --set "backend.pkcs11.pin_source=file:$WORK/wrong"
 check_eq "a wrong PIN" "$STATUS" 1
-check_has "is said so" "$WORK/err" "the PIN"
+check_has "is said so" "$WORK/err" CKR_PIN_INCORRECT
+check_has "and tried once" "$WORK/err" "tried once"
 run --set backend.pkcs11.module=/nowhere/module.so
 check_eq "no module" "$STATUS" 5
 check_has "is named" "$WORK/err" /nowhere/module.so
