@@ -62,14 +62,19 @@ static int set_point(struct kh_provkey *key, const OSSL_PARAM *p)
     EC_POINT *point;
     int ok;
 
+    key->point_len = 0;
     if (p->data_type != OSSL_PARAM_OCTET_STRING || p->data_size == 0 ||
         p->data_size > KH_P256_POINT || *(const unsigned char *)p->data > 4)
         return 0;
     point = EC_POINT_new(group);
     ok = point && EC_POINT_oct2point(group, point, p->data, p->data_size, NULL) == 1 &&
-         EC_POINT_is_at_infinity(group, point) == 0 &&
-         EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, key->point,
-             KH_P256_POINT, NULL) == KH_P256_POINT;
+         EC_POINT_is_at_infinity(group, point) == 0;
+    if (ok &&
+        p->data_size == KH_P256_POINT) /* encoding it again would cost an inversion */
+        memcpy(key->point, p->data, KH_P256_POINT);
+    else if (ok)
+        ok = EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, key->point,
+                 KH_P256_POINT, NULL) == KH_P256_POINT;
     EC_POINT_free(point);
     key->point_len = ok ? KH_P256_POINT : 0;
     return ok;
