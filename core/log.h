@@ -20,6 +20,6 @@ KH_CHECK kh_status kh_log_level_parse(const char *text, kh_log_level *level);
 /* One line. Control characters in the text are escaped, so one call is one line. Thread
  * safe. */
 void kh_log(kh_log_level level, const char *format, ...) KH_PRINTF(2, 3);
-void kh_vlog(kh_log_level level, const char *format, va_list args);
+void kh_vlog(kh_log_level level, const char *format, va_list args) KH_PRINTF(2, 0);
 
 #endif
