@@ -1,6 +1,7 @@
 #include "server/deposits.h"
 
 #include "core/deposit.h"
+#include "core/name.h"
 #include "core/record.h"
 #include "server/content.h"
 #include "server/query.h"
@@ -37,7 +38,10 @@ static void create(struct kh_app *app, struct kh_request *request)
 
     if (!parse_query(request, 0, &query) || !kh_content_take(app, request, &deposit))
         return;
-    st = kh_backend_put(app->backend, &deposit, KH_PUT_NEW, &err);
+    /* Even where the backend holds older, wilder names: nobody makes new ones. */
+    st = kh_name_check(deposit.name, &err);
+    if (st == KH_OK)
+        st = kh_backend_put(app->backend, &deposit, KH_PUT_NEW, &err);
     if (st == KH_OK)
         answer_created(request, &deposit);
     else

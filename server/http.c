@@ -135,6 +135,8 @@ static bool set_up(struct kh_http *http)
     evhttp_set_max_headers_size(http->evhttp, (ev_ssize_t)http->options.max_header);
     evhttp_set_max_body_size(http->evhttp, (ev_ssize_t)http->options.max_body);
     evhttp_set_default_content_type(http->evhttp, NULL);
+    /* A body over the limit is read and thrown away, so that the 413 gets through. */
+    evhttp_set_flags(http->evhttp, EVHTTP_SERVER_LINGERING_CLOSE);
     /* Our own deadlines are absolute; evhttp's start again with every byte. */
     evhttp_set_timeout(http->evhttp, 86400);
     /* All of them, so that the router can answer 405 with Allow. */

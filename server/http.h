@@ -119,6 +119,10 @@ KH_CHECK kh_status kh_http_new(struct kh_http **out, struct event_base *base,
     struct kh_tls *tls, const struct kh_http_options *options,
     const struct kh_http_events *events, struct kh_error *err);
 
+/* KH_INVALID unless HOST can be listened on, as far as its name says. NULL: every
+ * address. */
+KH_CHECK kh_status kh_listen_check(const char *host, struct kh_error *err);
+
 /* Listens on every address of HOST. *PORT 0: the kernel chooses; *PORT is set. */
 KH_CHECK kh_status kh_http_listen(
     struct kh_http *http, const char *host, uint16_t *port, struct kh_error *err);

@@ -118,19 +118,45 @@ static bool attach(struct kh_http *http, int fd)
     return true;
 }
 
+/* RFC 6761: "localhost" is the loopback, whatever the hosts file says of it. NULL is
+ * every address. */
+static kh_status resolve(const char *host, struct addrinfo **list, struct kh_error *err)
+{
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    int why;
+
+    if (host && strcmp(host, "localhost") == 0) {
+        host = NULL;
+        hints.ai_flags = 0;
+    }
+    why = getaddrinfo(host, "0", &hints, list);
+    if (why != 0)
+        return kh_fail(err, KH_INVALID, "[server] listen: '%s': %s", host ? host : "*",
+            gai_strerror(why));
+    return KH_OK;
+}
+
+kh_status kh_listen_check(const char *host, struct kh_error *err)
+{
+    struct addrinfo *list = NULL;
+    kh_status st = resolve(host, &list, err);
+
+    if (st == KH_OK)
+        freeaddrinfo(list);
+    return st;
+}
+
 kh_status kh_http_listen(
     struct kh_http *http, const char *host, uint16_t *port, struct kh_error *err)
 {
-    const struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     int fds[KH_LISTENERS];
     int count = -1;
-    int why = getaddrinfo(host, NULL, &hints, &list);
+    kh_status st = resolve(host, &list, err);
     bool ok = true;
 
-    if (why != 0)
-        return kh_fail(
-            err, KH_INVALID, "[server] listen: '%s': %s", host, gai_strerror(why));
+    if (st != KH_OK)
+        return st;
     /* A port the kernel chose for one family may be taken in the other: then it chooses
      * again. */
     for (int tries = 0; tries < PORT_TRIES && count < 0; tries++) {
@@ -144,12 +170,12 @@ kh_status kh_http_listen(
     }
     freeaddrinfo(list);
     if (count <= 0)
-        return kh_fail(err, KH_UNAVAILABLE, "cannot listen on %s port %u: %s", host,
-            (unsigned)*port,
+        return kh_fail(err, KH_UNAVAILABLE, "cannot listen on %s port %u: %s",
+            host ? host : "*", (unsigned)*port,
             count < 0 ? strerror(errno) : "it has no address of this machine");
     for (int i = 0; i < count; i++)
         ok = ok ? attach(http, fds[i]) : (close(fds[i]), false);
-    return ok ? KH_OK : kh_fail(err, KH_FATAL, "cannot listen on %s: no memory", host);
+    return ok ? KH_OK : kh_fail(err, KH_FATAL, "cannot listen: no memory");
 }
 
 void kh_listen_pause(struct kh_http *http, bool pause)

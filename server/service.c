@@ -167,6 +167,8 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     service->app.arg = service;
     st = kh_settings_read(config, &service->settings, err);
     if (st == KH_OK)
+        st = kh_listen_check(service->settings.listen, err);
+    if (st == KH_OK)
         st = kh_openssl_configure(config, err);
     if (st == KH_OK)
         st = kh_tls_new(&service->app.tls, &service->settings.tls, err);
