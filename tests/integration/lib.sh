@@ -198,3 +198,35 @@ for k in sys.argv[2].split("."): v=v[int(k)] if k.isdigit() else v[k]
 print(json.dumps(v) if not isinstance(v,str) else v)' "$WORK/body" "$1"; }
 # header NAME: of the last answer
 header() { tr -d '\r' <"$WORK/headers" | sed -n "s/^$1: //Ip" | head -n 1; }
+
+# client COMMAND ...: tests/integration/client.py with the certificate of CLIENT
+client() {
+  python3 "$KEYHSM_SOURCE_DIR/tests/integration/client.py" "$PORT" "$WORK/ca.crt" \
+    "$WORK/${CLIENT:-client}.crt" "$WORK/${CLIENT:-client}.key" "$@"
+}
+
+# use_backend softfile|pkcs11: BACKEND and the lines of its section in BACKEND_LINES, ready to start
+use_backend() {
+  BACKEND=$1
+  case $BACKEND in
+  softfile)
+    BACKEND_LINES=("[backend.softfile]" "directory = $WORK/store" "create = yes") ;;
+  pkcs11)
+    make_token
+    mkdir -m 700 -p "$WORK/state"
+    BACKEND_LINES=("[backend.pkcs11]" "module = $SOFTHSM2_MODULE" "token_label = lab"
+      "pin_source = file:$WORK/pin" "state_dir = $WORK/state"
+      "softhsm2_conf = $WORK/softhsm2.conf") ;;
+  *) die "no backend '$1'" ;;
+  esac
+}
+# make_token: a SoftHSM token `lab` with PIN 1234 in $WORK/pin
+make_token() {
+  mkdir -p "$WORK/tokens"
+  printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$WORK/tokens" \
+    >"$WORK/softhsm2.conf"
+  export SOFTHSM2_CONF=$WORK/softhsm2.conf
+  printf '1234\n' >"$WORK/pin"
+  softhsm2-util --init-token --free --label lab --pin 1234 --so-pin 12345678 >"$WORK/token.log" 2>&1 ||
+    die "softhsm2-util"
+}
