@@ -138,6 +138,23 @@ static kh_status must_agree(const struct kh_catalog_row *row,
     return KH_OK;
 }
 
+/* A module may have given the handle of a key to another one meanwhile: then an envelope
+ * does not open that is as good as ever. attest looks at the key again and drops a handle
+ * that is wrong. */
+static kh_status open_envelope(struct kh_store *store, const struct kh_catalog_row *row,
+    const struct kh_token_key *key, struct kh_buf *record, struct kh_error *err)
+{
+    struct kh_error ignored = {0};
+    kh_status status = kh_envelope_open(
+        store->envelopes, key, row->envelope, row->envelope_len, record, err);
+
+    if (status == KH_CORRUPT &&
+        kh_token_key_attest(store->token, &row->key, NULL, 0, &ignored) == KH_OK)
+        status = kh_envelope_open(
+            store->envelopes, key, row->envelope, row->envelope_len, record, err);
+    return status;
+}
+
 static kh_status open_row(struct kh_store *store, const struct kh_catalog_row *row,
     struct kh_deposit *deposit, struct kh_error *err)
 {
@@ -150,8 +167,7 @@ static kh_status open_row(struct kh_store *store, const struct kh_catalog_row *r
         return status;
     status = kh_newkey_of(row->profile, &row->key, &key, err);
     if (status == KH_OK)
-        status = kh_envelope_open(
-            store->envelopes, &key, row->envelope, row->envelope_len, &record, err);
+        status = open_envelope(store, row, &key, &record, err);
     if (status == KH_OK)
         status = host->record_decode(host, record.data, record.len, deposit, err);
     host->buf_free(host, &record);

@@ -61,7 +61,8 @@ KH_CHECK kh_status kh_token_key_destroy(
 
 /* Looks at the key again on the token (class, id, private, sensitive, never extractable,
  * material there). KH_NOT_FOUND: not on the token. KH_CORRUPT: there but not as it must
- * be. LABEL (may be NULL) gets CKA_LABEL. */
+ * be. LABEL (may be NULL) gets CKA_LABEL. A handle that names another key by now is
+ * dropped, so after KH_OK an operation that gave nonsense may be tried once more. */
 KH_CHECK kh_status kh_token_key_attest(struct kh_token *token, const struct kh_key_id *id,
     char *label, size_t label_size, struct kh_error *err);
 

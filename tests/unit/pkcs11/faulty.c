@@ -56,7 +56,7 @@ void faulty_plan(const char *format, ...)
     set_plan(text);
 }
 
-void faulty_make(struct rig *rig)
+const char *faulty_module(void)
 {
     static const char *const watched[] = {"C_Initialize", "C_Finalize", "C_Login",
         "C_OpenSession", "C_CloseSession", "C_DeriveKey", "C_GenerateKeyPair",
@@ -70,6 +70,12 @@ void faulty_make(struct rig *rig)
         snprintf(bases[i].function, sizeof bases[i].function, "%s", watched[i]);
     faulty_plan("%s", "");
     forget();
+    return FAULT_PKCS11_SO;
+}
+
+void faulty_make(struct rig *rig)
+{
+    (void)faulty_module();
     rig_make(rig);
     rig_set(rig, "module=" FAULT_PKCS11_SO);
     rig_host(rig);

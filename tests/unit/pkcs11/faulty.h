@@ -6,6 +6,8 @@
 
 /* rig_make with the fault module and no plan. */
 void faulty_make(struct rig *rig);
+/* For other fixtures: loads the fault module, without a plan; its path. */
+const char *faulty_module(void);
 /* Sets the plan, printf-like; "" ends all faults. */
 void faulty_plan(const char *format, ...) KH_PRINTF(1, 2);
 /* Calls of a function since the last faulty_plan. */
