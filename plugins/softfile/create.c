@@ -93,7 +93,7 @@ static bool is_dots(const char *file)
 
 static kh_status check_foreign(int fd, const char *directory, struct kh_error *err)
 {
-    char found[KH_SOFT_FILE_SIZE];
+    char found[KH_SOFT_FILE_SIZE] = "";
     kh_status status = find_foreign(fd, is_ours, found, err);
 
     if (status == KH_OK && found[0])

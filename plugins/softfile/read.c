@@ -183,7 +183,7 @@ kh_status kh_soft_stat(const struct kh_soft_store *store, const char *name,
     if (status != KH_OK)
         return status;
     entry = kh_soft_versions_find(&versions, version, true);
-    if (!entry)
+    if (!entry || !versions.list)
         return not_found(versions.name, version, err);
     snprintf(stat->name, sizeof stat->name, "%s", name);
     stat->version = entry->version;

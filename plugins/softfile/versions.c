@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SCAN_BYTES = 4096 };
+
 void kh_soft_versions_free(struct kh_soft_versions *versions)
 {
     kh_soft_close_fd(&versions->fd);
@@ -92,29 +94,25 @@ static void tidy(struct kh_soft_versions *versions)
     versions->count = used + 1;
 }
 
+/* getdents64(2) and not readdir(3): a deposit's directory has an entry or two, and a DIR
+ * would cost more than reading it. */
 static kh_status scan(struct kh_soft_versions *versions, struct kh_error *err)
 {
-    int copy = fcntl(versions->fd, F_DUPFD_CLOEXEC, 0);
-    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-    bool memory = true;
-    struct dirent *entry;
-    int cause;
+    _Alignas(struct dirent64) char buffer[SCAN_BYTES];
+    ssize_t n;
 
-    if (!dir) {
-        cause = errno;
-        kh_soft_close_fd(&copy);
-        return kh_fail(err, KH_UNAVAILABLE, "cannot list deposit %s: %s", versions->name,
-            strerror(cause));
+    while ((n = getdents64(versions->fd, buffer, sizeof buffer)) > 0) {
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64 *entry = (const void *)(buffer + at);
+
+            if (!add(versions, entry->d_name))
+                return kh_fail(err, KH_FATAL, "out of memory");
+            at += entry->d_reclen;
+        }
     }
-    while (errno = 0, memory && (entry = readdir(dir)) != NULL)
-        memory = add(versions, entry->d_name);
-    cause = errno;
-    (void)closedir(dir);
-    if (!memory)
-        return kh_fail(err, KH_FATAL, "out of memory");
-    if (cause != 0)
+    if (n < 0)
         return kh_fail(err, KH_UNAVAILABLE, "cannot list deposit %s: %s", versions->name,
-            strerror(cause));
+            strerror(errno));
     tidy(versions);
     return KH_OK;
 }

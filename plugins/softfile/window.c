@@ -25,7 +25,7 @@ void kh_soft_window_free(struct kh_soft_window *window)
     memset(window, 0, sizeof *window);
 }
 
-/* ---- one pass: the KH_SOFT_WINDOW smallest, in a heap with the largest on top ---- */
+/* ---- one pass: the smallest, in a heap with the largest on top ---- */
 
 static void swap(struct kh_soft_entry *a, struct kh_soft_entry *b)
 {
@@ -64,7 +64,7 @@ static void offer(struct kh_soft_window *window, const struct kh_soft_entry *ent
 {
     if (window->started && kh_soft_entry_compare(entry, &window->after) <= 0)
         return;
-    if (window->count < KH_SOFT_WINDOW) {
+    if (window->count < window->capacity) {
         window->list[window->count] = *entry;
         sift_up(window->list, window->count++);
         return;
@@ -172,8 +172,10 @@ static kh_status renew(struct kh_soft_window *window, int dirfd,
     kh_status status;
 
     window->valid = false;
+    if (window->capacity == 0)
+        window->capacity = KH_SOFT_WINDOW;
     if (!window->list)
-        window->list = calloc(KH_SOFT_WINDOW, sizeof *window->list);
+        window->list = calloc(window->capacity, sizeof *window->list);
     if (!window->list)
         return kh_fail(err, KH_FATAL, "out of memory");
     window->started = after != NULL;

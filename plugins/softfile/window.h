@@ -11,7 +11,7 @@
 
 #include <time.h>
 
-#define KH_SOFT_WINDOW 2048U
+#define KH_SOFT_WINDOW 4096U
 
 /* An entry of deposits/. A FOREIGN one is no encoding of a name; then NAME is the file's
  * own name. */
@@ -21,6 +21,7 @@ struct kh_soft_entry {
 };
 
 struct kh_soft_window {
+    size_t capacity; /* of LIST; 0 before the first pass: KH_SOFT_WINDOW then */
     struct kh_soft_entry *list; /* sorted; NULL before the first pass */
     size_t count;
     bool valid;      /* LIST may be used in the page under way */
