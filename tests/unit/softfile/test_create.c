@@ -319,6 +319,33 @@ static void the_largest_deposit_is_an_option_with_a_limit(void)
     free(dir);
 }
 
+/* Root works in a store of the service's user, who must be able to read what root made.
+ */
+static void what_is_made_belongs_to_the_owner_of_the_store(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = soft_make(dir, KH_OPEN_TOOL);
+
+    kh_backend_close(b);
+    if (geteuid() == 0)
+        CU_ASSERT_EQUAL(kh_test_shell("chown -R 65534:65534 '%s'", dir), 0);
+    b = soft_reopen(dir, KH_OPEN_MIGRATE);
+    soft_stored(b, "key", 0, "secret");
+    kh_backend_close(b);
+    CU_ASSERT_EQUAL(
+        kh_test_shell(
+            "u=$(stat -c %%u '%s'); test -z \"$(find '%s' ! -uid $u)\"", dir, dir),
+        0);
+    b = soft_reopen(dir, KH_OPEN_SERVE);
+    CU_ASSERT_TRUE(soft_holds(b, "key", 0, "secret"));
+    kh_backend_close(b);
+    CU_ASSERT_EQUAL(
+        kh_test_shell(
+            "u=$(stat -c %%u '%s'); test -z \"$(find '%s' ! -uid $u)\"", dir, dir),
+        0);
+    free(dir);
+}
+
 int main(void)
 {
     static const struct kh_test tests[] = {
@@ -346,6 +373,8 @@ int main(void)
             a_key_with_a_passphrase_opens_with_it_alone},
         {"an_rsa_store_and_a_traditional_key_work",
             an_rsa_store_and_a_traditional_key_work},
+        {"what_is_made_belongs_to_the_owner_of_the_store",
+            what_is_made_belongs_to_the_owner_of_the_store},
         {"the_largest_deposit_is_an_option_with_a_limit",
             the_largest_deposit_is_an_option_with_a_limit},
     };

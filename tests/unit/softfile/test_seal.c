@@ -74,62 +74,80 @@ static void a_seal_that_keeps_the_source_seals_it_too(void)
 }
 
 /* Every digest computed again by the openssl program alone, as README.md tells an auditor
- * to. */
-static void the_manifest_names_every_version_with_a_keyed_digest(void)
+ * to; one a line in the file macs beside the store. */
+static void audit(const char *dir)
 {
-    static const char script[] =
-        "set -e; cd '%s'; "
-        "k=$(openssl pkcs8 -topk8 -nocrypt -in store.key -outform DER | od -An -v -tx1 | "
-        "tr -d ' \\n'); "
-        "s=$(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:$k "
-        "-kdfopt info:'keyhsm softfile seal' HKDF | tr -d ':\\n'); "
-        "for f in aaa/00000000.cms key/00000000.deleted key/00000001.cms "
-        "old%%20name%%2F%%C3%%A9/00000000.cms; do "
-        "openssl cms -decrypt -inform DER -in \"deposits/$f\" -recip store.pem -inkey "
-        "store.key | "
-        "openssl mac -digest SHA256 -macopt hexkey:$s -in /dev/stdin HMAC | tr 'A-F' "
-        "'a-f'; done > ../macs";
-    char *dir = soft_new_place();
+    CU_ASSERT_EQUAL(
+        kh_test_shell(
+            "set -e; cd '%s'; "
+            "k=$(openssl pkcs8 -topk8 -nocrypt -in store.key -outform DER | od -An -v "
+            "-tx1 | "
+            "tr -d ' \\n'); "
+            "s=$(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:$k "
+            "-kdfopt info:'keyhsm softfile seal' HKDF | tr -d ':\\n'); "
+            "for f in aaa/00000000.cms key/00000000.deleted key/00000001.cms "
+            "old%%20name%%2F%%C3%%A9/00000000.cms; do "
+            "openssl cms -decrypt -inform DER -in \"deposits/$f\" -recip store.pem "
+            "-inkey store.key | openssl mac -digest SHA256 -macopt hexkey:$s -in "
+            "/dev/stdin HMAC "
+            "| tr 'A-F' 'a-f'; done > ../macs",
+            dir),
+        0);
+}
+
+static json_t *manifest_of(const char *dir)
+{
     char *path = kh_test_path(dir, "seal.json");
-    struct kh_backend *b = populated(dir);
-    struct kh_error err = {0};
-    json_error_t why;
-    json_t *root;
-    char *macs = kh_test_path(dir, "../macs");
-    FILE *file;
-    size_t count = 0;
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(root);
+    free(path);
+    return root;
+}
+
+static void check_digests(const json_t *items, const char *dir)
+{
+    char *path = kh_test_path(dir, "../macs");
+    FILE *macs = fopen(path, "r");
+    char line[128];
     json_t *item;
     size_t i;
-    char line[128];
 
-    KH_ASSERT_OK(kh_backend_seal(b, &keep, &err), err);
-    kh_backend_close(b);
-    CU_ASSERT_EQUAL(kh_test_shell(script, dir), 0);
-    root = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(root);
-    file = fopen(macs, "r");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    json_array_foreach(json_object_get(root, "deposits"), i, item)
+    CU_ASSERT_PTR_NOT_NULL_FATAL(macs);
+    json_array_foreach(items, i, item)
     {
-        CU_ASSERT_PTR_NOT_NULL_FATAL(fgets(line, sizeof line, file));
+        CU_ASSERT_PTR_NOT_NULL_FATAL(fgets(line, sizeof line, macs));
         line[strcspn(line, "\n")] = '\0';
         CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(item, "hmac")), line);
         CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(item, "state")),
             i == 1 ? "deleted" : "active");
-        count++;
     }
-    CU_ASSERT_EQUAL(count, 4);
+    (void)fclose(macs);
+    free(path);
+}
+
+static void the_manifest_names_every_version_with_a_keyed_digest(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = populated(dir);
+    struct kh_error err = {0};
+    const json_t *items;
+    json_t *root;
+
+    KH_ASSERT_OK(kh_backend_seal(b, &keep, &err), err);
+    kh_backend_close(b);
+    audit(dir);
+    root = manifest_of(dir);
+    items = json_object_get(root, "deposits");
+    CU_ASSERT_EQUAL_FATAL(json_array_size(items), 4);
+    check_digests(items, dir);
     CU_ASSERT_STRING_EQUAL(
-        json_string_value(json_object_get(
-            json_array_get(json_object_get(root, "deposits"), 3), "name")),
+        json_string_value(json_object_get(json_array_get(items, 3), "name")),
         "old name/\xc3\xa9");
     CU_ASSERT_EQUAL(
         json_integer_value(json_object_get(json_object_get(root, "seal"), "versions")),
         4);
-    (void)fclose(file);
     json_decref(root);
-    free(macs);
-    free(path);
     free(dir);
 }
 
