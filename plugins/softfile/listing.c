@@ -22,7 +22,16 @@ static bool is_full(const struct page *page)
     return page->count == page->max;
 }
 
-static void add_corrupt(
+/* File names of others may hold anything; a note is one line of ASCII. */
+static void make_printable(char *text)
+{
+    for (; *text; text++) {
+        if (*text < 0x20 || *text > 0x7e)
+            *text = '?';
+    }
+}
+
+static struct kh_item *add_corrupt(
     struct page *page, const char *name, uint32_t version, const char *note)
 {
     struct kh_item *item = &page->items[page->count++];
@@ -32,6 +41,15 @@ static void add_corrupt(
     item->version = version;
     item->status = KH_CORRUPT;
     snprintf(item->note, sizeof item->note, "%s", note);
+    make_printable(item->note);
+    return item;
+}
+
+/* Called deleted, so that nobody takes it for a deposit's latest version. */
+static void add_foreign(
+    struct page *page, const char *name, uint32_t version, const char *note)
+{
+    add_corrupt(page, name, version, note)->state = KH_DELETED;
 }
 
 /* ---- one version ---- */
@@ -135,7 +153,7 @@ static kh_status add_versions(struct page *page, const char *name, uint64_t from
         if (KH_SOFT_FOREIGN_FILE + (uint64_t)i < from)
             continue;
         snprintf(note, sizeof note, "foreign file %.140s", versions->foreign[i]);
-        add_corrupt(page, name, KH_SOFT_FOREIGN_FILE + (uint32_t)i, note);
+        add_foreign(page, name, KH_SOFT_FOREIGN_FILE + (uint32_t)i, note);
     }
     return status;
 }
@@ -148,7 +166,7 @@ static kh_status add_entry(struct page *page, const struct kh_soft_entry *entry,
     kh_status status;
 
     if (entry->foreign) {
-        add_corrupt(page, entry->name, KH_SOFT_FOREIGN_NAME,
+        add_foreign(page, entry->name, KH_SOFT_FOREIGN_NAME,
             "foreign: its file name is not the encoding of a name");
         return KH_OK;
     }
@@ -159,7 +177,7 @@ static kh_status add_entry(struct page *page, const struct kh_soft_entry *entry,
         return KH_OK;
     if (status == KH_CORRUPT) {
         if (from == 0)
-            add_corrupt(page, entry->name, 0, versions.flaw);
+            (void)add_corrupt(page, entry->name, 0, versions.flaw);
         return KH_OK;
     }
     return status == KH_OK ? add_versions(page, entry->name, from, &versions, err)

@@ -3,6 +3,7 @@
 #include "plugins/softfile/deposits.h"
 #include "plugins/softfile/files.h"
 #include "plugins/softfile/listing.h"
+#include "plugins/softfile/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,11 +95,13 @@ static kh_status write_item(
     char hex[2 * KH_SOFT_DIGEST_SIZE + 1] = "";
     struct kh_deposit deposit = {0};
     struct kh_buf record = {0};
+    char file[KH_SOFT_FILE_SIZE];
     kh_status status;
 
+    (void)!kh_soft_name_encode(item->name, file, NULL);
     if (item->status != KH_OK)
-        return kh_fail(err, KH_CORRUPT, "not sealed: deposit %.120s version %u: %s",
-            item->name, item->version, item->note);
+        return kh_fail(err, KH_CORRUPT, "not sealed: deposit %.120s version %u: %s", file,
+            item->version, item->note);
     status =
         kh_soft_get_record(m->store, item->name, item->version, &record, &deposit, err);
     if (status == KH_OK)

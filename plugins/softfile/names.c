@@ -26,10 +26,12 @@ kh_status kh_soft_name_encode(
     for (size_t i = 0; name[i]; i++) {
         bool plain = is_plain(name, i);
 
-        if (used + (plain ? 1 : 3) >= KH_SOFT_FILE_SIZE)
+        if (used + (plain ? 1 : 3) >= KH_SOFT_FILE_SIZE) {
+            out[used] = '\0';
             return kh_fail(err, KH_INVALID,
                 "the name is longer than %d bytes once it is percent-encoded for a file",
                 KH_SOFT_FILE_SIZE - 1);
+        }
         if (plain) {
             out[used++] = name[i];
             continue;

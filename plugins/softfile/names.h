@@ -13,7 +13,7 @@
 #define KH_SOFT_VERSION_FILE_SIZE 32 /* "4294967295.deleted" and the NUL */
 
 /* The directory of NAME. KH_INVALID when NAME is empty, or longer than a file name may be
- * once it is encoded. */
+ * once it is encoded: OUT then has as much of it as fits, for a message. */
 KH_CHECK kh_status kh_soft_name_encode(
     const char *name, char out[KH_SOFT_FILE_SIZE], struct kh_error *err);
 

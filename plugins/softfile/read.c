@@ -98,7 +98,7 @@ static kh_status open_envelope(const struct kh_soft_store *store, const char *na
     struct kh_error *err)
 {
     char note[KH_SOFT_NOTE_SIZE] = "";
-    char file[KH_SOFT_FILE_SIZE] = "";
+    char file[KH_SOFT_FILE_SIZE];
     kh_status status = kh_soft_cms_open(&store->keys, bytes, record, note);
 
     if (status == KH_OK)
@@ -112,7 +112,7 @@ static kh_status decode(const struct kh_soft_store *store, const char *name,
     struct kh_error *err)
 {
     struct kh_error why = {0};
-    char file[KH_SOFT_FILE_SIZE] = "";
+    char file[KH_SOFT_FILE_SIZE];
     kh_status status =
         store->host->record_decode(store->host, record->data, record->len, deposit, &why);
 
@@ -121,7 +121,7 @@ static kh_status decode(const struct kh_soft_store *store, const char *name,
         return kh_fail(err, status, "deposit %s version %u: %.200s", file, place->version,
             why.message);
     if (strcmp(deposit->name, name) != 0 || deposit->version != place->version) {
-        char other[KH_SOFT_FILE_SIZE] = "of another name";
+        char other[KH_SOFT_FILE_SIZE];
 
         (void)!kh_soft_name_encode(deposit->name, other, NULL);
         (void)kh_fail(err, KH_CORRUPT,

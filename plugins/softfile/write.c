@@ -56,10 +56,14 @@ static kh_status make_directory(
 static kh_status vacant(const struct kh_soft_versions *versions,
     const struct kh_deposit *deposit, kh_put_mode mode, struct kh_error *err)
 {
-    if (versions->foreign_count > 0)
+    char foreign[KH_SOFT_FILE_SIZE];
+
+    if (versions->foreign_count > 0) {
+        (void)!kh_soft_name_encode(versions->foreign[0], foreign, NULL);
         return kh_fail(err, KH_CORRUPT,
             "deposit %s: its directory holds the foreign file %.64s", versions->name,
-            versions->foreign[0]);
+            foreign);
+    }
     if (mode == KH_PUT_NEW && versions->count > 0)
         return kh_fail(err, KH_EXISTS, "deposit %s exists already", versions->name);
     if (kh_soft_versions_find(versions, deposit->version, true))

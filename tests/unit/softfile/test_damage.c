@@ -252,6 +252,19 @@ static void a_foreign_file_among_the_versions_is_listed(void)
     discharge(&p);
 }
 
+static void a_foreign_name_of_any_bytes_is_listed_on_one_line(void)
+{
+    struct patient p = admit("echo x > \"key/$(printf 'a\\nb\\377')\"");
+    struct kh_item item;
+    struct kh_error err = {0};
+
+    is_listed(&p, "key", KH_SOFT_FOREIGN_FILE, "foreign file a?b?");
+    CU_ASSERT_TRUE(soft_find(p.b, "key", KH_SOFT_FOREIGN_FILE, &item));
+    CU_ASSERT_EQUAL(item.state, KH_DELETED);
+    KH_ASSERT_FAILS(soft_put(p.b, "key", 2, "x", &err), KH_CORRUPT, err, "a%0Ab%FF");
+    discharge(&p);
+}
+
 static void every_foreign_file_is_listed_whatever_the_page(void)
 {
     struct patient p =
@@ -394,6 +407,8 @@ int main(void)
             a_foreign_file_among_the_deposits_is_listed},
         {"a_foreign_file_among_the_versions_is_listed",
             a_foreign_file_among_the_versions_is_listed},
+        {"a_foreign_name_of_any_bytes_is_listed_on_one_line",
+            a_foreign_name_of_any_bytes_is_listed_on_one_line},
         {"every_foreign_file_is_listed_whatever_the_page",
             every_foreign_file_is_listed_whatever_the_page},
         {"what_a_crash_leaves_is_no_deposit", what_a_crash_leaves_is_no_deposit},

@@ -55,6 +55,7 @@ static void a_name_too_long_once_encoded_is_invalid(void)
     memset(name, ' ', 86);
     name[86] = '\0';
     KH_ASSERT_FAILS(kh_soft_name_encode(name, file, &err), KH_INVALID, err, "255");
+    CU_ASSERT_EQUAL(strlen(file), 255);
     name[85] = '\0';
     KH_ASSERT_OK(kh_soft_name_encode(name, file, &err), err);
     CU_ASSERT_EQUAL(strlen(file), 255);

@@ -164,7 +164,7 @@ static void a_store_with_anything_corrupt_is_not_sealed(void)
 
         CU_ASSERT_EQUAL(kh_test_shell("cd '%s' && %s", dir, damages[i]), 0);
         KH_ASSERT_FAILS(kh_backend_seal(b, &leave, &err), KH_CORRUPT, err,
-            i == 2 ? "%2f" : "key version 1");
+            i == 2 ? "%252f" : "key version 1");
         CU_ASSERT_FALSE(soft_exists("%s/seal.json", dir));
         CU_ASSERT_FALSE(soft_exists("%s/seal.json.new", dir));
         CU_ASSERT_TRUE(soft_holds(b, "aaa", 0, "first"));
