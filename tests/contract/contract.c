@@ -14,7 +14,7 @@ static struct kh_config *config;
 static void die(const struct kh_error *err)
 {
     fprintf(stderr, "%s: %s\n", kh_contract.title, err->message);
-    abort();
+    exit(1);
 }
 
 static void configure(void)

@@ -28,7 +28,8 @@ extern struct kh_contract kh_contract;
 
 /* ---- the backend under test ---- */
 
-/* The open backend, opened as a daemon does when it is not. Aborts when that fails. */
+/* The open backend, opened as a daemon does when it is not. Ends the program when that
+ * fails. */
 struct kh_backend *kh_contract_backend(void);
 /* Closes it; the next kh_contract_backend opens it again. */
 void kh_contract_close(void);
