@@ -6,6 +6,11 @@
 #include <openssl/provider.h>
 #include <string.h>
 
+/* Providers stay until the process ends; a reference nobody holds would be a leak. */
+enum { PROVIDERS_MAX = 8 };
+static OSSL_PROVIDER *held[PROVIDERS_MAX];
+static size_t held_count;
+
 static kh_status load(
     const char *name, size_t len, const char *where, struct kh_error *err)
 {
@@ -16,10 +21,15 @@ static kh_status load(
             "%s: [openssl] providers: a name is empty or too long", where);
     memcpy(copy, name, len);
     copy[len] = '\0';
-    if (!OSSL_PROVIDER_load(NULL, copy))
+    if (held_count == PROVIDERS_MAX)
+        return kh_fail(err, KH_INVALID, "%s: [openssl] providers: more than %d", where,
+            PROVIDERS_MAX);
+    held[held_count] = OSSL_PROVIDER_load(NULL, copy);
+    if (!held[held_count])
         return kh_fail(err, KH_INVALID,
             "%s: [openssl] providers: '%s' cannot be loaded: %s", where, copy,
             kh_crypto_reason("unknown"));
+    held_count++;
     return KH_OK;
 }
 
