@@ -33,6 +33,9 @@ kt 0 "init again is no error" init --confdir "$STORE" </dev/null
 check_has "init again says that it left the store alone" "$WORK/out" "left as it is"
 check "init again changed nothing" cmp "$WORK/before.pem" "$STORE/store.pem"
 check_eq "init again ends with the same line" "$(tail -n 1 "$WORK/out")" "$(tail -n 1 "$WORK/first")"
+"$KEYHSM_BIN_DIR/ktadmin" init --confdir "$WORK/third" --config "$KEYHSM_SOURCE_DIR/etc/keyhsm.ini" \
+  --plugin-dir "$KEYHSM_PLUGIN_DIR" --set memory.lock=preferred >"$WORK/out" 2>"$WORK/err" && status=0 || status=$?
+check_eq "the configuration that is installed is accepted" "$status" 0
 mkdir -p "$WORK/full"; : >"$WORK/full/precious"
 kt 7 "init refuses a directory that holds something else" init --confdir "$WORK/full" </dev/null
 kt 2 "init wants an absolute path" init --confdir store </dev/null

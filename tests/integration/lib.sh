@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the integration tests: a scratch directory, certificates, a daemon, checks.
 #
 # A test sources this file, calls check_* and ends with `finish`. Whatever it starts is stopped, and
