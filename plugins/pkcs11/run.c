@@ -64,7 +64,7 @@ static CK_RV attempt(struct kh_call *call, const struct climb *climb)
         return kh_verdict(call, kh_fail(call->err, KH_UNAVAILABLE,
                                     "all %u sessions of the token are busy; try again "
                                     "later, or raise option sessions",
-                                    sessions->limit));
+                                    sessions->max));
     if (rv != CKR_OK)
         return rv;
     rv = climb->work(call, climb->arg);

@@ -116,31 +116,44 @@ static kh_status match_entry(void *arg, const char *name, struct kh_error *err)
     return KH_OK;
 }
 
-kh_status kh_softhsm_attach(struct kh_softhsm *softhsm, const struct kh_host *host,
-    const struct kh_module *module, const char *serial, struct kh_error *err)
+/* Where the token with SERIAL has its directory; inactive when it has none we know of. */
+static kh_status locate(struct kh_softhsm *out, const struct kh_host *host,
+    const char *serial, struct kh_error *err)
 {
-    unsigned char data[KH_TOKEN_FILE_MAX];
     char token_dir[PATH_MAX];
     struct search search = {
-        .host = host, .token_dir = token_dir, .serial = serial, .found = softhsm};
-    size_t len;
+        .host = host, .token_dir = token_dir, .serial = serial, .found = out};
     kh_status st;
 
-    memset(softhsm, 0, sizeof *softhsm);
-    if (!strstr(module->manufacturer, "SoftHSM"))
-        return KH_OK;
     if (!kh_softdir_tokens(token_dir, sizeof token_dir))
         return KH_OK;
     st = kh_softdir_each(token_dir, match_entry, &search, err);
-    if (st != KH_OK)
-        return st;
-    if (!softhsm->active) {
+    if (st == KH_OK && !out->active)
         host->log(host, KH_LOG_WARNING,
             "SoftHSM's directory of token %s was not found in %s: its file is not "
             "guarded",
             serial, token_dir);
+    return st;
+}
+
+kh_status kh_softhsm_attach(struct kh_softhsm *softhsm, const struct kh_host *host,
+    const struct kh_module *module, const char *serial, struct kh_error *err)
+{
+    unsigned char data[KH_TOKEN_FILE_MAX];
+    struct kh_softhsm found = {.active = false};
+    size_t len;
+    kh_status st;
+
+    if (!strstr(module->manufacturer, "SoftHSM"))
         return KH_OK;
-    }
+    st = locate(&found, host, serial, err);
+    if (st != KH_OK)
+        return st;
+    /* At a recovery it is the same again, and others may be reading it. */
+    if (softhsm->active != found.active || strcmp(softhsm->file, found.file) != 0)
+        *softhsm = found;
+    if (!softhsm->active)
+        return KH_OK;
     /* The first login ever must not be without a copy; a later one leaves the good copy
      * alone. */
     st = kh_softcopy_find(

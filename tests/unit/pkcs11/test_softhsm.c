@@ -144,7 +144,7 @@ static void find_file(struct kh_softhsm *softhsm)
 
 static void the_guard_forbids_writing_and_goes_away(void)
 {
-    struct kh_softhsm softhsm;
+    struct kh_softhsm softhsm = {.active = false};
 
     begin();
     find_file(&softhsm);
@@ -160,7 +160,7 @@ static void the_guard_forbids_writing_and_goes_away(void)
 
 static void a_guard_left_by_a_crash_is_taken_away_at_start(void)
 {
-    struct kh_softhsm softhsm;
+    struct kh_softhsm softhsm = {.active = false};
 
     begin();
     find_file(&softhsm);
@@ -173,7 +173,7 @@ static void a_guard_left_by_a_crash_is_taken_away_at_start(void)
 
 static void an_administrators_own_guard_is_left_alone(void)
 {
-    struct kh_softhsm softhsm;
+    struct kh_softhsm softhsm = {.active = false};
     struct kh_softhsm second;
 
     begin();
@@ -198,7 +198,7 @@ static void without_root_the_guard_is_the_mode(void)
 {
     pid_t child;
     int status = 0;
-    struct kh_softhsm softhsm;
+    struct kh_softhsm softhsm = {.active = false};
 
     begin();
     find_file(&softhsm);
