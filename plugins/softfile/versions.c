@@ -35,7 +35,7 @@ static bool add_foreign(struct kh_soft_versions *versions, const char *file)
     if (!list)
         return false;
     versions->foreign = list;
-    snprintf(list[versions->foreign_count++], KH_SOFT_FILE_SIZE, "%s", file);
+    snprintf(list[versions->foreign_count++], KH_SOFT_FILE_SIZE, "%.255s", file);
     return true;
 }
 
