@@ -12,6 +12,7 @@
 
 enum {
     FILE_MAX = 1024 * 1024,
+    FIRST_READ = 16 * 1024,
     LINE_MAX_BYTES = 4096,
     NAME_MAX_BYTES = 48 /* inih cuts section and key names at 49 without a word */
 };
@@ -27,21 +28,34 @@ struct reading {
     struct kh_error *err;
 };
 
-static kh_status read_all(int fd, char *text, size_t size, size_t *len)
+/* Up to FILE_MAX + 1 bytes of FD in *TEXT (malloc), which grows with them. On failure
+ * errno says why, and *TEXT is still the caller's to free. */
+static bool read_all(int fd, char **text, size_t *len)
 {
-    *len = 0;
-    while (*len < size) {
-        ssize_t n = read(fd, text + *len, size - *len);
+    size_t size = 0;
 
+    for (;;) {
+        ssize_t n;
+
+        if (*len == size) {
+            char *bigger;
+
+            size = size ? 2 * size : FIRST_READ;
+            size = size > FILE_MAX ? FILE_MAX + 1 : size;
+            bigger = realloc(*text, size);
+            if (!bigger)
+                return false;
+            *text = bigger;
+        }
+        n = read(fd, *text + *len, size - *len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return KH_UNAVAILABLE;
-        if (n == 0)
-            break;
+            return false;
         *len += (size_t)n;
+        if (n == 0 || *len == FILE_MAX + 1)
+            return true;
     }
-    return KH_OK;
 }
 
 /* The whole file, or its first FILE_MAX + 1 bytes, in *TEXT (malloc). */
@@ -54,6 +68,7 @@ static kh_status read_file(
     struct stat sb;
 
     *text = NULL;
+    *len = 0;
     if (fd < 0)
         return kh_fail(err, KH_INVALID, "%s: the configuration cannot be read: %s", path,
             strerror(errno));
@@ -62,10 +77,7 @@ static kh_status read_file(
             S_ISDIR(sb.st_mode) ? "a directory" : "not a regular file");
         goto out;
     }
-    *text = malloc(FILE_MAX + 1);
-    if (!*text)
-        st = kh_fail(err, KH_FATAL, "no memory to read %s", path);
-    else if (read_all(fd, *text, FILE_MAX + 1, len) != KH_OK)
+    if (!read_all(fd, text, len))
         st = kh_fail(err, KH_INVALID, "%s: the configuration cannot be read: %s", path,
             strerror(errno));
 out:
