@@ -61,10 +61,11 @@ api PUT /v1/deposits/kept -H "Content-Type: application/octet-stream" --data-bin
 before=$(openssl s_client -connect "localhost:$PORT" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint)
 client mixed 4 6 >"$WORK/mixed" 2>"$WORK/mixed.err" &
 MIXED=$!
+reloaded() { [ "$(grep -c "read again" "$WORK/keyhsmd.log")" -ge "$1" ]; }
 for i in 1 2 3 4 5 6; do
   make_cert server ca serverAuth # a new key and certificate in the same files
   kill -HUP "$PID"
-  wait_for "reload $i" [ "$(grep -c "read again" "$WORK/keyhsmd.log")" -ge "$i" ]
+  wait_for "reload $i" reloaded "$i"
 done
 wait "$MIXED"
 check "no request failed: $(cat "$WORK/mixed")" grep -q '^errors 0 requests [1-9]' "$WORK/mixed"

@@ -62,10 +62,12 @@ check_has "of h2 and http/1.1 the latter is taken" "$WORK/alpn" "ALPN protocol: 
 : >"$WORK/plain"
 curl -sS -o "$WORK/plain" --max-time 20 "http://localhost:$PORT/healthz" 2>"$WORK/curl.err" || true
 check_eq "plain HTTP gets no answer" "$(grep -c -i http "$WORK/plain" || true)" 0
-exec 5<>"/dev/tcp/localhost/$PORT"
-printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n' >&5
-timeout 30 cat <&5 >"$WORK/plain" || true
-exec 5>&-
+# In a shell of its own: the server may hang up while it still writes.
+(
+  exec 5<>"/dev/tcp/localhost/$PORT"
+  printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n' >&5
+  timeout 30 cat <&5
+) >"$WORK/plain" 2>/dev/null || true
 check_eq "nor by hand" "$(grep -c -a HTTP "$WORK/plain" || true)" 0
 
 echo "# resumption"
