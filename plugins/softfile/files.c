@@ -1,13 +1,10 @@
 #include "plugins/softfile/files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { DEPTH_MAX = 8 }; /* a store is two levels deep; foreign trees a little more */
 
 void kh_soft_bytes_free(struct kh_soft_bytes *bytes)
 {
@@ -207,69 +204,4 @@ kh_status kh_soft_discard(int dirfd, const char *file, struct kh_error *err)
     if (status == KH_OK)
         status = unlink_file(dirfd, file, err);
     return status == KH_OK && fd >= 0 ? overwrite(fd, size, file, err) : status;
-}
-
-static kh_status empty_to_depth(int dirfd, unsigned depth, struct kh_error *err);
-
-static kh_status remove_entry(
-    int dirfd, const char *file, unsigned depth, struct kh_error *err)
-{
-    KH_SOFT_CLEANUP_FD int fd = -1;
-    kh_status status;
-
-    if (unlinkat(dirfd, file, 0) == 0 || errno == ENOENT)
-        return KH_OK;
-    if (errno != EISDIR && errno != EPERM)
-        return kh_fail(
-            err, KH_UNAVAILABLE, "cannot remove %s: %s", file, strerror(errno));
-    fd = openat(dirfd, file, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return kh_fail(err, KH_UNAVAILABLE, "cannot open %s: %s", file, strerror(errno));
-    status = empty_to_depth(fd, depth + 1, err);
-    if (status == KH_OK && unlinkat(dirfd, file, AT_REMOVEDIR) != 0)
-        return kh_fail(
-            err, KH_UNAVAILABLE, "cannot remove %s: %s", file, strerror(errno));
-    return status;
-}
-
-/* A pass may miss entries while others go, so passes are made until one finds nothing. */
-static kh_status empty_once(int dirfd, unsigned depth, bool *found, struct kh_error *err)
-{
-    int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-    kh_status status = KH_OK;
-    struct dirent *entry;
-
-    *found = false;
-    if (!dir) {
-        kh_soft_close_fd(&copy);
-        return kh_fail(
-            err, KH_UNAVAILABLE, "cannot list a directory: %s", strerror(errno));
-    }
-    while (status == KH_OK && (entry = readdir(dir)) != NULL) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        *found = true;
-        status = remove_entry(dirfd, entry->d_name, depth, err);
-    }
-    (void)closedir(dir);
-    return status;
-}
-
-static kh_status empty_to_depth(int dirfd, unsigned depth, struct kh_error *err)
-{
-    kh_status status = KH_OK;
-    bool found = true;
-
-    if (depth > DEPTH_MAX)
-        return kh_fail(err, KH_REFUSED,
-            "directories are nested more than %d deep: not ours", DEPTH_MAX);
-    while (status == KH_OK && found)
-        status = empty_once(dirfd, depth, &found, err);
-    return status;
-}
-
-kh_status kh_soft_empty(int dirfd, struct kh_error *err)
-{
-    return empty_to_depth(dirfd, 0, err);
 }
