@@ -19,7 +19,7 @@ static const char settings[] = "PRAGMA synchronous = FULL;"
                                "PRAGMA trusted_schema = OFF;"
                                "PRAGMA temp_store = MEMORY;"
                                "PRAGMA journal_size_limit = 16777216;"
-                               "PRAGMA cache_size = -8192;";
+                               "PRAGMA cache_size = -2048;";
 
 static kh_status sync_parent(const char *path, struct kh_error *err)
 {

@@ -14,7 +14,7 @@ static const char settings[] = "PRAGMA query_only = ON;"
                                "PRAGMA cell_size_check = ON;"
                                "PRAGMA trusted_schema = OFF;"
                                "PRAGMA temp_store = MEMORY;"
-                               "PRAGMA cache_size = -1024;";
+                               "PRAGMA cache_size = -256;";
 
 static kh_status open_reader(
     struct kh_cat *cat, struct kh_conn **out, struct kh_error *err)
