@@ -58,7 +58,9 @@ done
 
 echo "# reload under load"
 api PUT /v1/deposits/kept -H "Content-Type: application/octet-stream" --data-binary kept
-before=$(openssl s_client -connect "localhost:$PORT" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint)
+# Without a certificate of its own s_client is refused, after it has seen the server's.
+shown() { { openssl s_client -connect "localhost:$PORT" </dev/null 2>/dev/null || true; } | openssl x509 -noout -fingerprint; }
+before=$(shown)
 client mixed 4 6 >"$WORK/mixed" 2>"$WORK/mixed.err" &
 MIXED=$!
 reloaded() { [ "$(grep -c "read again" "$WORK/keyhsmd.log")" -ge "$1" ]; }
@@ -69,7 +71,7 @@ for i in 1 2 3 4 5 6; do
 done
 wait "$MIXED"
 check "no request failed: $(cat "$WORK/mixed")" grep -q '^errors 0 requests [1-9]' "$WORK/mixed"
-after=$(openssl s_client -connect "localhost:$PORT" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint)
+after=$(shown)
 check_fails "the new certificate is shown" [ "$before" = "$after" ]
 echo broken >"$WORK/server.crt"
 kill -HUP "$PID"
