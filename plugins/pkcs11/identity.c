@@ -148,9 +148,12 @@ kh_status kh_identity_probe(struct kh_store *store, struct kh_error *err)
     struct kh_buf content = {0};
     char text[64];
     bool same;
-    kh_status status = kh_envelope_open(store->envelopes, &store->identity,
-        store->challenge, store->challenge_len, &content, err);
+    kh_status status;
 
+    if (!atomic_load(&store->claimed))
+        return KH_OK;
+    status = kh_envelope_open(store->envelopes, &store->identity, store->challenge,
+        store->challenge_len, &content, err);
     if (status != KH_OK)
         return status;
     challenge_text(store, text);
@@ -182,6 +185,20 @@ static kh_status load_envelope(struct kh_store *store, char *text, struct kh_err
     return kh_newkey_of(text, &id, &store->identity, err);
 }
 
+/* No envelope: nothing was ever stored, or somebody took the fact away. */
+static kh_status must_be_unused(struct kh_store *store, struct kh_error *err)
+{
+    struct kh_catalog_counts counts = {0};
+    struct kh_key_id id = store->identity.id;
+    kh_status status = store->catalog->counts(store->catalog, &counts, err);
+
+    if (status != KH_OK)
+        return status;
+    if (counts.versions > 0)
+        return damaged(FACT_ENVELOPE, err);
+    return kh_newkey_of(store->profile, &id, &store->identity, err);
+}
+
 kh_status kh_identity_prove(struct kh_store *store, struct kh_error *err)
 {
     char text[ENVELOPE_TEXT_MAX];
@@ -189,20 +206,15 @@ kh_status kh_identity_prove(struct kh_store *store, struct kh_error *err)
     kh_status status =
         store->catalog->meta_get(store->catalog, FACT_ENVELOPE, text, sizeof text, err);
 
-    if (status == KH_NOT_FOUND) {
-        struct kh_key_id id = store->identity.id;
-
-        status = kh_newkey_of(store->profile, &id, &store->identity, err);
-        if (status == KH_OK)
-            status = make(store, err);
-        return status == KH_OK ? kh_identity_probe(store, err) : status;
-    }
+    if (status == KH_NOT_FOUND)
+        return must_be_unused(store, err);
     if (status == KH_INVALID)
         return damaged(FACT_ENVELOPE, err);
     if (status == KH_OK)
         status = load_envelope(store, text, err);
     if (status != KH_OK)
         return status;
+    atomic_store(&store->claimed, true);
     status = kh_identity_probe(store, &why);
     if (status == KH_CORRUPT)
         return kh_fail(err, KH_REFUSED,
@@ -212,5 +224,23 @@ kh_status kh_identity_prove(struct kh_store *store, struct kh_error *err)
             store->facts.label, store->facts.serial, store->state_dir, why.message);
     if (status != KH_OK)
         *err = why;
+    return status;
+}
+
+kh_status kh_identity_claim(struct kh_store *store, struct kh_error *err)
+{
+    kh_status status = KH_OK;
+
+    if (atomic_load(&store->claimed))
+        return KH_OK;
+    pthread_mutex_lock(&store->claim);
+    if (!atomic_load(&store->claimed)) {
+        free(store->challenge); /* of an attempt that failed */
+        store->challenge = NULL;
+        status = make(store, err);
+        if (status == KH_OK)
+            atomic_store(&store->claimed, true);
+    }
+    pthread_mutex_unlock(&store->claim);
     return status;
 }

@@ -14,11 +14,16 @@
 KH_CHECK kh_status kh_identity_load(struct kh_store *store, struct kh_error *err);
 
 /* Proves that the token is the catalog's: opens the envelope. KH_REFUSED, in words, when
- * the key is not there or another. At the first open, and after one that was cut short,
- * makes key and envelope. */
+ * the key is not there or another. A catalog that never stored anything has no envelope
+ * yet, and any token is right for it. */
 KH_CHECK kh_status kh_identity_prove(struct kh_store *store, struct kh_error *err);
 
-/* Opens the envelope again: a private key operation, from end to end. */
+/* Before the first version is stored: makes key and envelope. So whoever only looks, a
+ * dry run above all, leaves nothing on the token. Cheap afterwards; thread safe. */
+KH_CHECK kh_status kh_identity_claim(struct kh_store *store, struct kh_error *err);
+
+/* Opens the envelope again (KH_OK when there is none yet): a private key operation, from
+ * end to end. */
 KH_CHECK kh_status kh_identity_probe(struct kh_store *store, struct kh_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "plugins/pkcs11/store.h"
 
+#include "plugins/pkcs11/identity.h"
 #include "plugins/pkcs11/keypool.h"
 #include "plugins/pkcs11/label.h"
 #include "plugins/pkcs11/newkey.h"
@@ -79,6 +80,8 @@ kh_status kh_store_put(struct kh_store *store, const struct kh_deposit *deposit,
             "deposit '%s': %zu bytes, max_deposit_size is %zu", deposit->name,
             deposit->data.len, store->data_max);
     status = must_be_new(store, deposit, mode, err);
+    if (status == KH_OK)
+        status = kh_identity_claim(store, err);
     if (status == KH_OK)
         status = host->record_encode(host, deposit, &record, err);
     if (status != KH_OK)

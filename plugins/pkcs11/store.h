@@ -46,6 +46,8 @@ struct kh_store {
     struct kh_token_key identity; /* the key that proves the token is this catalog's */
     unsigned char *challenge;     /* an envelope that only it opens */
     size_t challenge_len;
+    atomic_bool claimed;   /* the two above are there, and fixed */
+    pthread_mutex_t claim; /* one thread makes them */
 
     struct kh_keyset
         missing; /* keys that rows need and the token had not at start; then fixed */

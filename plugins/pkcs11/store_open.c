@@ -112,6 +112,7 @@ static void release(struct kh_store *store)
     kh_keyset_free(&store->missing);
     kh_statedir_close(store);
     pthread_mutex_destroy(&store->sweep);
+    pthread_mutex_destroy(&store->claim);
     free(store);
 }
 
@@ -126,6 +127,7 @@ kh_status kh_store_open(
     store->host = host;
     store->lock = -1;
     pthread_mutex_init(&store->sweep, NULL);
+    pthread_mutex_init(&store->claim, NULL);
     status = open_all(store, err);
     if (status != KH_OK) {
         kh_epochs_free(store);

@@ -61,6 +61,10 @@ check_fails "and nothing was sealed" test -e "$WORK/store/seal.json"
 check_has "from pkcs11 there is no way back" "$WORK/err" "there is no way back from 'pkcs11'"
 check_lacks "and the token was not even asked" "$WORK/err" serial
 
+run --dry-run
+check_eq "a dry run" "$STATUS" 0
+check_eq "makes no key on the token, nor did what failed before" "$(keys || true)" 0
+
 run
 check_eq "the migration" "$STATUS" 0
 check_eq "a key for each, and the token's identity" "$(keys)" 4

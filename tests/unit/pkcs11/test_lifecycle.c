@@ -1,4 +1,5 @@
 /* Keys from announcement to destruction: crashes, failures, epochs. */
+#include "plugins/pkcs11/identity.h"
 #include "plugins/pkcs11/newkey.h"
 #include "tests/unit/pkcs11/shop.h"
 
@@ -106,9 +107,25 @@ static void announced_keys_never_made_are_forgotten(void)
     shop_end(&s);
 }
 
-static void nothing(struct shop *s)
+static void claim(struct shop *s)
 {
-    (void)s;
+    KH_ASSERT_OK(kh_identity_claim(s->store, &s->err), s->err);
+}
+
+static void looking_leaves_nothing_on_the_token(void)
+{
+    struct kh_info info = {0};
+    struct shop s;
+
+    shop_make(&s, NULL);
+    KH_ASSERT_OK_FATAL(shop_open(&s), s.err);
+    KH_ASSERT_OK(kh_store_info(s.store, &info, &s.err), s.err);
+    KH_ASSERT_OK(kh_store_probe(s.store, &s.err), s.err);
+    KH_ASSERT_OK(kh_store_reserve(s.store, 10, &s.err), s.err);
+    shop_close(&s);
+    CU_ASSERT_EQUAL(
+        rig_tool(&s.rig, "-O --type privkey | grep -c Object | grep -qx 0 #"), 0);
+    shop_end(&s);
 }
 
 static void an_identity_cut_short_is_made_again(void)
@@ -116,7 +133,7 @@ static void an_identity_cut_short_is_made_again(void)
     struct shop s;
 
     shop_make(&s, NULL);
-    crash_after(&s, nothing);
+    crash_after(&s, claim);
     /* as if it had crashed between the key and its envelope */
     CU_ASSERT_EQUAL(
         kh_test_shell("sqlite3 '%s/catalog.db' \"DELETE FROM meta WHERE name ="
@@ -351,6 +368,7 @@ int main(void)
             a_purge_cut_short_is_finished_at_the_next_start},
         {"announced_keys_never_made_are_forgotten",
             announced_keys_never_made_are_forgotten},
+        {"looking_leaves_nothing_on_the_token", looking_leaves_nothing_on_the_token},
         {"an_identity_cut_short_is_made_again", an_identity_cut_short_is_made_again},
         {"a_put_the_catalog_refuses_takes_its_key_back",
             a_put_the_catalog_refuses_takes_its_key_back},

@@ -349,6 +349,7 @@ static void damaged_facts_are_refused(void)
 
         shop_make(&s, NULL);
         KH_ASSERT_OK_FATAL(shop_open(&s), s.err);
+        KH_ASSERT_OK_FATAL(shop_put(&s, "a", 0, "x"), s.err);
         shop_close(&s);
         snprintf(
             sql, sizeof sql, "UPDATE meta SET value = 'xyz' WHERE name = '%s'", facts[i]);
@@ -356,6 +357,20 @@ static void damaged_facts_are_refused(void)
         KH_ASSERT_FAILS(shop_open(&s), KH_CORRUPT, s.err, facts[i]);
         shop_end(&s);
     }
+}
+
+/* Without it a stranger's token would pass for the catalog's. */
+static void an_envelope_of_identity_taken_away_is_noticed(void)
+{
+    struct shop s;
+
+    shop_make(&s, NULL);
+    KH_ASSERT_OK_FATAL(shop_open(&s), s.err);
+    KH_ASSERT_OK_FATAL(shop_put(&s, "a", 0, "x"), s.err);
+    shop_close(&s);
+    shop_sql(&s, "DELETE FROM meta WHERE name = 'identity-envelope'");
+    KH_ASSERT_FAILS(shop_open(&s), KH_CORRUPT, s.err, "identity-envelope");
+    shop_end(&s);
 }
 
 /* ---- the state directory
@@ -452,6 +467,8 @@ int main(void)
             a_lost_catalog_does_not_become_an_empty_one},
         {"an_unreadable_note_is_refused", an_unreadable_note_is_refused},
         {"damaged_facts_are_refused", damaged_facts_are_refused},
+        {"an_envelope_of_identity_taken_away_is_noticed",
+            an_envelope_of_identity_taken_away_is_noticed},
         {"a_state_directory_others_may_enter_is_refused",
             a_state_directory_others_may_enter_is_refused},
         {"a_state_directory_that_is_none_is_refused",
