@@ -137,7 +137,9 @@ static kh_status clean_up(struct survey *s, struct kh_error *err)
         status = kh_store_sweep(store, KH_KEY_PENDING, &s->ours, err);
     if (status == KH_OK)
         status = kh_store_sweep(store, KH_KEY_DOOMED, &s->ours, err);
-    if (status == KH_OK && s->debris > 0 && s->others == 0) {
+    /* Debris has no id. Where a key that rows need is missing, or others keep keys, it
+     * may be theirs, damaged in a way that somebody can still mend: it is left alone. */
+    if (status == KH_OK && s->debris > 0 && s->others == 0 && store->missing.count == 0) {
         size_t swept = 0;
 
         status = kh_token_sweep_debris(store->token, &swept, err);

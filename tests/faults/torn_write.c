@@ -2,9 +2,11 @@
  * ftruncate(2) as the process's own symbol: SoftHSM empties a file and then writes it
  * anew, and finds this one first when it is linked into a program that exports its
  * symbols. After the call number TORN_WRITE_AT the process dies by SIGKILL, with the file
- * empty: a crash in the middle of a write.
+ * empty: a crash in the middle of a write. With TORN_WRITE_BEFORE set it dies just before
+ * that call: a crash between two writes, with the attributes so far in the file.
  */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 
 static unsigned long calls;
 static unsigned long die_at;
+static bool before;
 
 /* A program of others, under LD_PRELOAD, is armed from its start. */
 __attribute__((constructor)) static void arm_at_start(void)
@@ -25,6 +28,7 @@ void torn_write_arm(void)
     const char *at = getenv("TORN_WRITE_AT");
 
     die_at = at ? strtoul(at, NULL, 10) : 0;
+    before = getenv("TORN_WRITE_BEFORE") != NULL;
     calls = 0;
 }
 
@@ -35,9 +39,12 @@ unsigned long torn_write_calls(void)
 
 int ftruncate(int fd, off_t length)
 {
-    long rc = syscall(SYS_ftruncate, fd, length);
+    long rc;
 
     calls++;
+    if (before && calls == die_at)
+        (void)kill(getpid(), SIGKILL);
+    rc = syscall(SYS_ftruncate, fd, length);
     if (die_at != 0 && calls == die_at)
         (void)kill(getpid(), SIGKILL);
     return (int)rc;

@@ -23,12 +23,14 @@ static void end(void)
     rig_end(&rig);
 }
 
+static bool before; /* kill before a write, not in it */
+
 /* Runs the victim, to be killed at write AT; true when it was. */
 static bool kill_at(unsigned at, const char *what, unsigned n)
 {
     /* A shell says 128 + 9 for a child that SIGKILL has ended. */
-    int rc = kh_test_shell("TORN_WRITE_AT=%u '%s' '%s' %s %u >/dev/null 2>&1; exit $?",
-        at, VICTIM, rig.soft.dir, what, n);
+    int rc = kh_test_shell("%s TORN_WRITE_AT=%u '%s' '%s' %s %u >/dev/null 2>&1; exit $?",
+        before ? "TORN_WRITE_BEFORE=1" : "", at, VICTIM, rig.soft.dir, what, n);
 
     CU_ASSERT_TRUE(rc == 0 || rc == 137);
     return rc == 137;
@@ -72,6 +74,13 @@ static void a_kill_at_any_write_of_a_key_leaves_nothing_that_is_used(void)
     CU_ASSERT_TRUE(killed > 10); /* 33 with SoftHSM 2.6.1 */
     CU_ASSERT_TRUE(at < 80);     /* and at last it was left alive */
     end();
+}
+
+static void a_kill_between_two_writes_of_a_key_leaves_nothing_that_is_used(void)
+{
+    before = true;
+    a_kill_at_any_write_of_a_key_leaves_nothing_that_is_used();
+    before = false;
 }
 
 static void a_kill_in_a_login_leaves_a_token_that_the_next_start_restores(void)
@@ -120,6 +129,8 @@ int main(void)
     static const struct kh_test tests[] = {
         {"a_kill_at_any_write_of_a_key_leaves_nothing_that_is_used",
             a_kill_at_any_write_of_a_key_leaves_nothing_that_is_used},
+        {"a_kill_between_two_writes_of_a_key_leaves_nothing_that_is_used",
+            a_kill_between_two_writes_of_a_key_leaves_nothing_that_is_used},
         {"a_kill_in_a_login_leaves_a_token_that_the_next_start_restores",
             a_kill_in_a_login_leaves_a_token_that_the_next_start_restores},
         {"a_login_of_another_program_that_is_killed_costs_nothing",
