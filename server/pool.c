@@ -13,9 +13,21 @@ struct list {
     struct kh_job **tail;
 };
 
+/*
+ * Idle workers are a stack: the last to end is the first to be called, while its caches
+ * and the processor it ran on are still warm.
+ */
+struct worker {
+    pthread_t id;
+    struct kh_pool *pool;
+    pthread_cond_t wake;
+    struct worker *below;
+    bool called;
+};
+
 struct kh_pool {
     pthread_mutex_t mutex;
-    pthread_cond_t work;
+    struct worker *idle;
     struct list queue;
     struct list done;
     unsigned waiting;
@@ -23,7 +35,7 @@ struct kh_pool {
     bool ending;
     int fd;
     unsigned threads;
-    pthread_t *ids;
+    struct worker *workers;
 };
 
 static void append(struct list *list, struct kh_job *job)
@@ -46,20 +58,35 @@ static struct kh_job *take(struct list *list)
     return job;
 }
 
-/* One wake-up for a batch: only the job that finds the list empty writes. */
+/* With the mutex held and given back: the loop that wakes here wants it at once. One
+ * wake-up for a batch: only the job that finds the list empty writes. */
 static void finish(struct kh_pool *pool, struct kh_job *job)
 {
     bool first = !pool->done.first;
     uint64_t one = 1;
 
     append(&pool->done, job);
+    pthread_mutex_unlock(&pool->mutex);
     if (first && write(pool->fd, &one, sizeof one) != (ssize_t)sizeof one)
         abort(); /* an eventfd below its maximum takes every write */
+    pthread_mutex_lock(&pool->mutex);
+}
+
+static void wait_for_work(struct worker *self)
+{
+    struct kh_pool *pool = self->pool;
+
+    self->called = false;
+    self->below = pool->idle;
+    pool->idle = self;
+    while (!self->called && !pool->ending)
+        pthread_cond_wait(&self->wake, &pool->mutex);
 }
 
 static void *work(void *arg)
 {
-    struct kh_pool *pool = arg;
+    struct worker *self = arg;
+    struct kh_pool *pool = self->pool;
 
     pthread_mutex_lock(&pool->mutex);
     for (;;) {
@@ -74,7 +101,7 @@ static void *work(void *arg)
         } else if (pool->ending) {
             break;
         } else {
-            pthread_cond_wait(&pool->work, &pool->mutex);
+            wait_for_work(self);
         }
     }
     pthread_mutex_unlock(&pool->mutex);
@@ -90,8 +117,15 @@ static unsigned start_threads(struct kh_pool *pool, unsigned threads)
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (started < threads && !pthread_create(&pool->ids[started], NULL, work, pool))
+    while (started < threads) {
+        struct worker *worker = &pool->workers[started];
+
+        worker->pool = pool;
+        pthread_cond_init(&worker->wake, NULL);
+        if (pthread_create(&worker->id, NULL, work, worker) != 0)
+            break;
         started++;
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
@@ -105,13 +139,12 @@ kh_status kh_pool_new(
     if (!pool)
         return kh_fail(err, KH_FATAL, "no memory for the worker pool");
     pthread_mutex_init(&pool->mutex, NULL);
-    pthread_cond_init(&pool->work, NULL);
     pool->queue.tail = &pool->queue.first;
     pool->done.tail = &pool->done.first;
     pool->limit = queue;
-    pool->ids = calloc(threads, sizeof *pool->ids);
+    pool->workers = calloc(threads, sizeof *pool->workers);
     pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (pool->ids && pool->fd >= 0)
+    if (pool->workers && pool->fd >= 0)
         pool->threads = start_threads(pool, threads);
     if (pool->threads < threads || threads == 0) {
         kh_pool_free(pool);
@@ -124,6 +157,7 @@ kh_status kh_pool_new(
 
 bool kh_pool_submit(struct kh_pool *pool, struct kh_job *job)
 {
+    struct worker *worker = NULL;
     bool taken;
 
     pthread_mutex_lock(&pool->mutex);
@@ -131,7 +165,12 @@ bool kh_pool_submit(struct kh_pool *pool, struct kh_job *job)
     if (taken) {
         append(&pool->queue, job);
         pool->waiting++;
-        pthread_cond_signal(&pool->work);
+        worker = pool->idle;
+    }
+    if (worker) {
+        pool->idle = worker->below;
+        worker->called = true;
+        pthread_cond_signal(&worker->wake);
     }
     pthread_mutex_unlock(&pool->mutex);
     return taken;
@@ -178,14 +217,16 @@ void kh_pool_free(struct kh_pool *pool)
         return;
     pthread_mutex_lock(&pool->mutex);
     pool->ending = true;
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->mutex);
     for (unsigned i = 0; i < pool->threads; i++)
-        pthread_join(pool->ids[i], NULL);
+        pthread_cond_signal(&pool->workers[i].wake);
+    pthread_mutex_unlock(&pool->mutex);
+    for (unsigned i = 0; i < pool->threads; i++) {
+        pthread_join(pool->workers[i].id, NULL);
+        pthread_cond_destroy(&pool->workers[i].wake);
+    }
     if (pool->fd >= 0)
         close(pool->fd);
-    free(pool->ids);
-    pthread_cond_destroy(&pool->work);
+    free(pool->workers);
     pthread_mutex_destroy(&pool->mutex);
     free(pool);
 }
