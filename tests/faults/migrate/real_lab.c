@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,10 +73,26 @@ static void fill(struct real_lab *lab, unsigned deposits)
     kh_backend_close(source);
 }
 
+/* One scratch directory a process, a place in it for each lab: a campaign makes hundreds.
+ */
+static char *new_root(void)
+{
+    static const char *base;
+    static unsigned number;
+    char *root;
+
+    if (!base)
+        base = kh_test_dir();
+    root = kh_test_path(base, "lab-%u", ++number);
+    if (mkdir(root, 0700) != 0)
+        abort();
+    return root;
+}
+
 void real_make(struct real_lab *lab, const char *scope, unsigned deposits)
 {
     memset(lab, 0, sizeof *lab);
-    lab->root = kh_test_dir();
+    lab->root = new_root();
     lab->store = kh_test_path(lab->root, "store");
     lab->state = kh_test_path(lab->root, "catalog");
     lab->migrations = kh_test_path(lab->root, "migrations");
@@ -107,7 +124,8 @@ void real_free(struct real_lab *lab)
     free(lab->state);
     free(lab->migrations);
     (void)kh_test_shell(
-        "chattr -R -i '%s' 2>/dev/null; rm -rf '%s'/*", lab->root, lab->root);
+        "chattr -R -i '%s' 2>/dev/null; rm -rf '%s'", lab->root, lab->root);
+    free(lab->root);
 }
 
 pid_t real_start(struct real_lab *lab, int (*fn)(struct real_lab *lab))

@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 struct real_lab {
-    const char *root;
+    char *root;
     char *store;      /* the legacy store's directory */
     char *state;      /* of the pkcs11 plugin: the catalog */
     char *migrations; /* journals and reports */

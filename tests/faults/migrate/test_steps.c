@@ -1,4 +1,4 @@
-/* kill -9, SIGINT and SIGTERM before and after every step of a migration from a real
+/* kill -9, and SIGINT or SIGTERM, before and after every step of a migration from a real
  * legacy store to a real token; each time the next run ends it, and nothing is lost,
  * doubled or left on the token. */
 #include "programs/common/migration_ask.h"
