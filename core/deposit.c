@@ -133,7 +133,7 @@ kh_status kh_attrs_set(
     st = attr_insert(attrs, at, name, value_copy, err);
     if (st != KH_OK)
         kh_wipe_free(value_copy);
-    return st;
+    return st; /* NOLINT(clang-analyzer-unix.Malloc): the list has it, or it is wiped */
 }
 
 const char *kh_attrs_get(const struct kh_attrs *attrs, const char *name)

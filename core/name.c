@@ -86,7 +86,7 @@ void kh_name_suggest(const char *name, unsigned serial, char out[KH_NAME_MAX + 1
         if ((*s & 0xc0) == 0x80)
             continue; /* one underscore for one character, not for one byte of it */
         if (at < room)
-            out[at++] = is_name_byte(*s) ? (char)*s : '_';
+            out[at++] = (char)(is_name_byte(*s) ? *s : '_');
     }
     if (at == 0)
         out[at++] = 'x';

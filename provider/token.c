@@ -15,7 +15,7 @@ static int answer(kh_status status)
     }
     /* An operation that filled nothing in must not pass as "no error". */
     if (last.status == KH_OK)
-        status = kh_fail(&last, status, "token: the operation failed and left no reason");
+        (void)kh_fail(&last, status, "token: the operation failed and left no reason");
     ERR_raise_data(ERR_LIB_PROV, ERR_R_OPERATION_FAIL, "%s", last.message);
     return 0;
 }

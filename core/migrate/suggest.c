@@ -85,6 +85,7 @@ kh_status kh_suggestions_add(struct kh_suggestions *s, const char *old,
     snprintf(p->old, sizeof p->old, "%s", old);
     st = choose(s, p, target, taken, arg, err);
     if (st == KH_OK && (s->count & (s->count - 1)) == 0)
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
         more = realloc(more, (s->count ? 2 * s->count : 1) * sizeof *more);
     if (st == KH_OK && more)
         s->list = more;

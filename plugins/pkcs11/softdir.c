@@ -193,7 +193,7 @@ static kh_status remove_older(void *arg, const char *name, struct kh_error *err)
 static bool is_kept(const struct copies *want, const unsigned char *data, size_t len)
 {
     unsigned char kept[KH_TOKEN_FILE_MAX];
-    size_t kept_len;
+    size_t kept_len = 0;
     struct kh_error ignored = {0};
 
     return kh_softcopy_find(want->state_dir, want->uuid, kept, &kept_len, &ignored) ==

@@ -46,22 +46,23 @@ static kh_status call(struct kh_target *target, const struct kh_http_request *re
 }
 
 /* Data without attributes goes raw: no copy in base64 has to be held. */
-static kh_status send_deposit(struct kh_target *target, struct kh_http_request *request,
-    struct kh_deposit *deposit, struct kh_error *err)
+static kh_status send_deposit(struct kh_target *target,
+    const struct kh_http_request *head, struct kh_deposit *deposit, struct kh_error *err)
 {
     KH_CLEANUP_BUF struct kh_buf json = {0};
     KH_CLEANUP_RESPONSE struct kh_http_response response = {0};
+    struct kh_http_request request = *head;
     kh_status status = KH_OK;
 
-    request->content_type = "application/octet-stream";
-    request->body = &deposit->data;
+    request.content_type = "application/octet-stream";
+    request.body = &deposit->data;
     if (deposit->attrs.count > 0) {
-        request->content_type = "application/json";
-        request->body = &json;
+        request.content_type = "application/json";
+        request.body = &json;
         status = kh_wire_body(deposit, &json, err);
     }
     if (status == KH_OK)
-        status = call(target, request, &response, err);
+        status = call(target, &request, &response, err);
     if (status == KH_OK)
         status = kh_wire_stored(&response.body, deposit, err);
     return status;

@@ -168,7 +168,7 @@ static bool take_name(const json_t *value, char out[KH_NAME_MAX + 1])
     if (!name || json_string_length(value) > KH_NAME_MAX || strlen(name) == 0)
         return false;
     memset(out, 0, KH_NAME_MAX + 1);
-    memcpy(out, name, strlen(name));
+    memcpy(out, name, strlen(name) + 1);
     return true;
 }
 
