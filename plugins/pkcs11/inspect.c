@@ -1,5 +1,7 @@
 #include "plugins/pkcs11/find.h"
 
+#include "plugins/pkcs11/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -109,8 +111,15 @@ static CK_RV sweep(struct kh_call *call, void *arg)
 kh_status kh_token_sweep_debris(
     struct kh_token *token, size_t *count, struct kh_error *err)
 {
+    kh_status st;
+
     *count = 0;
     if (atomic_load(&token->tidy))
         return KH_OK;
-    return kh_run(token, sweep, count, NULL, err);
+    st = kh_turn_take(&token->turn, true, kh_clock_now() + token->patience, err);
+    if (st != KH_OK)
+        return st;
+    st = kh_run(token, sweep, count, NULL, err);
+    kh_turn_give(&token->turn, true);
+    return st;
 }

@@ -1,5 +1,7 @@
 #include "plugins/pkcs11/keys.h"
 
+#include "plugins/pkcs11/clock.h"
+
 #include <stdlib.h>
 
 struct generate {
@@ -99,7 +101,11 @@ kh_status kh_token_key_generate(struct kh_token *token, const struct kh_key_id *
 
     if (id->len == 0 || id->len > KH_KEY_ID_MAX)
         return kh_fail(err, KH_INVALID, "a key id has 1 to %d bytes", KH_KEY_ID_MAX);
+    st = kh_turn_take(&token->turn, false, kh_clock_now() + token->patience, err);
+    if (st != KH_OK)
+        return st;
     st = kh_run(token, generate, &g, id, err);
+    kh_turn_give(&token->turn, false);
     if (st == KH_OK) {
         *public_half = g.public_half;
         return KH_OK;
@@ -118,8 +124,14 @@ kh_status kh_token_key_destroy(
     struct kh_token *token, const struct kh_key_id *id, struct kh_error *err)
 {
     struct kh_key_id copy = *id;
+    kh_status st;
 
     if (id->len == 0 || id->len > KH_KEY_ID_MAX)
         return kh_fail(err, KH_INVALID, "a key id has 1 to %d bytes", KH_KEY_ID_MAX);
-    return kh_run(token, destroy_id, &copy, id, err);
+    st = kh_turn_take(&token->turn, true, kh_clock_now() + token->patience, err);
+    if (st != KH_OK)
+        return st;
+    st = kh_run(token, destroy_id, &copy, id, err);
+    kh_turn_give(&token->turn, true);
+    return st;
 }

@@ -15,6 +15,7 @@
 #include "plugins/pkcs11/session.h"
 #include "plugins/pkcs11/softhsm.h"
 #include "plugins/pkcs11/token.h"
+#include "plugins/pkcs11/turn.h"
 
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -31,6 +32,7 @@ struct kh_token {
     struct kh_sessions sessions;
     struct kh_cache cache;
     struct kh_gate gate;
+    struct kh_turn turn;         /* before the gate, never inside it */
     struct kh_token_facts facts; /* fixed once kh_token_open has returned */
     atomic_uint
         doubts; /* operations in a row that failed while the token said it is well */

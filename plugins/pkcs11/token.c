@@ -43,7 +43,8 @@ static kh_status init_parts(struct kh_token *token, struct kh_error *err)
         return kh_fail(
             err, KH_INVALID, "option call_deadline must be at least one second");
     token->patience = (uint64_t)deadline * KH_SECOND;
-    if (kh_gate_init(&token->gate) != 0 || kh_cache_init(&token->cache) != 0 ||
+    if (kh_turn_init(&token->turn) != 0 || kh_gate_init(&token->gate) != 0 ||
+        kh_cache_init(&token->cache) != 0 ||
         kh_sessions_init(&token->sessions, &token->module, (unsigned)sessions) != 0)
         return kh_fail(err, KH_FATAL, "no memory for the token");
     return KH_OK;
@@ -120,6 +121,7 @@ static bool shut_down(struct kh_token *token)
     kh_sessions_free(&token->sessions);
     kh_cache_free(&token->cache);
     kh_gate_free(&token->gate);
+    kh_turn_free(&token->turn);
     return true;
 }
 

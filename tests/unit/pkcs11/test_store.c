@@ -344,7 +344,11 @@ static void *be_client(void *arg)
         snprintf(name, sizeof name, "n%u-%u", c->same_names ? 0 : c->number, i);
         status = shop_put(&mine, name, 0, "secret");
         c->won += status == KH_OK;
-        c->wrong += status != KH_OK && !(c->same_names && status == KH_EXISTS);
+        if (status != KH_OK && !(c->same_names && status == KH_EXISTS)) {
+            fprintf(stderr, "    put of %s: status %d: %s\n", name, (int)status,
+                mine.err.message);
+            c->wrong++;
+        }
         if (status == KH_OK && !shop_holds(&mine, name, 0, "secret"))
             c->wrong++;
     }
