@@ -160,7 +160,7 @@ kh_status kh_journal_db_open(
     if (st == KH_OK)
         st = execute(db,
             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-            "PRAGMA synchronous = FULL; PRAGMA cache_size = -512;",
+            "PRAGMA synchronous = FULL; PRAGMA cache_size = -128;",
             err);
     if (st == KH_OK)
         st = check_layout(db, err);
