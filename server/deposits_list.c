@@ -117,15 +117,17 @@ static kh_status collect(
     return st;
 }
 
-static struct walk *new_walk(struct kh_app *app, struct kh_error *err)
+static kh_status new_walk(struct kh_app *app, struct walk **out, struct kh_error *err)
 {
     struct walk *walk = calloc(1, sizeof *walk);
 
-    if (walk)
-        walk->backend = app->backend;
-    else
+    *out = walk;
+    if (!walk) {
         (void)kh_fail(err, KH_BUSY, "no memory for the listing");
-    return walk;
+        return KH_BUSY;
+    }
+    walk->backend = app->backend;
+    return KH_OK;
 }
 
 void kh_deposit_list(struct kh_app *app, struct kh_request *request)
@@ -138,8 +140,8 @@ void kh_deposit_list(struct kh_app *app, struct kh_request *request)
     kh_status st =
         kh_query_parse(request->query, KH_QUERY_AFTER | KH_QUERY_LIMIT, &query, &err);
 
-    if (st == KH_OK && !(walk = new_walk(app, &err)))
-        st = err.status;
+    if (st == KH_OK)
+        st = new_walk(app, &walk, &err);
     if (st == KH_OK && *query.after) { /* behind every version of that name */
         memcpy(walk->cursor.name, query.after, sizeof walk->cursor.name);
         walk->cursor.version = KH_VERSION_MAX;
@@ -206,8 +208,8 @@ void kh_deposit_history(struct kh_app *app, struct kh_request *request)
     struct kh_query query;
     kh_status st = kh_query_parse(request->query, 0, &query, &err);
 
-    if (st == KH_OK && !(walk = new_walk(app, &err)))
-        st = err.status;
+    if (st == KH_OK)
+        st = new_walk(app, &walk, &err);
     if (st == KH_OK)
         st = read_versions(walk, request->name, list, &err);
     if (st == KH_OK)

@@ -60,7 +60,7 @@ static void on_fatal(void *arg)
 }
 
 /* Threads that hang in the backend cannot be ended, and what they use cannot be freed. */
-static void give_up(const struct kh_service *service)
+_Noreturn static void give_up(const struct kh_service *service)
 {
     kh_log(KH_LOG_ERROR, "%u requests were not done before the drain deadline; ending",
         kh_http_count(service->app.http).requests);
@@ -69,11 +69,11 @@ static void give_up(const struct kh_service *service)
 
 static void check_drain(struct kh_service *service, uint64_t now)
 {
-    if (kh_http_drained(service->app.http))
-        event_base_loopbreak(service->base);
-    else if (now >= service->drain_until && kh_http_count(service->app.http).requests > 0)
+    bool late = now >= service->drain_until;
+
+    if (late && kh_http_count(service->app.http).requests > 0)
         give_up(service);
-    else if (now >= service->drain_until) /* only slow readers are left */
+    if (late || kh_http_drained(service->app.http)) /* late: only slow readers are left */
         event_base_loopbreak(service->base);
 }
 

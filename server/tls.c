@@ -134,20 +134,29 @@ static bool copy_options(struct kh_tls *tls, const struct kh_tls_options *from)
     return true;
 }
 
+static kh_status check_options(const struct kh_tls_options *options, struct kh_error *err)
+{
+    if (!options->certificate || !options->key)
+        return kh_fail(err, KH_INVALID, "[tls] certificate and private_key must be set");
+    if (!options->trust_dir && !options->ca_file)
+        return kh_fail(err, KH_INVALID,
+            "[tls] trust_dir or ca_file must be set: nobody could connect otherwise");
+    return KH_OK;
+}
+
 kh_status kh_tls_new(
     struct kh_tls **out, const struct kh_tls_options *options, struct kh_error *err)
 {
     struct kh_tls *tls = calloc(1, sizeof *tls);
-    kh_status st = KH_OK;
+    kh_status st;
 
     *out = NULL;
-    if (!tls || !copy_options(tls, options))
-        st = kh_fail(err, KH_FATAL, "no memory for TLS");
-    else if (!options->certificate || !options->key)
-        st = kh_fail(err, KH_INVALID, "[tls] certificate and private_key must be set");
-    else if (!options->trust_dir && !options->ca_file)
-        st = kh_fail(err, KH_INVALID,
-            "[tls] trust_dir or ca_file must be set: nobody could connect otherwise");
+    if (!tls || !copy_options(tls, options)) {
+        kh_tls_free(tls);
+        (void)kh_fail(err, KH_FATAL, "no memory for TLS");
+        return KH_FATAL;
+    }
+    st = check_options(options, err);
     if (st == KH_OK)
         st = kh_trust_new(&tls->trust, options->trust_dir, err);
     if (st == KH_OK)
