@@ -130,6 +130,11 @@ KH_CHECK kh_status kh_read_source(struct kh_migration *m, const struct kh_item *
 KH_CHECK kh_status kh_rename_deposit(
     const struct kh_migration *m, struct kh_deposit *deposit, struct kh_error *err);
 
+/* The row an earlier run wrote about NAME and VERSION of the source. None: KH_OK, and
+ * row->destination is "", which is no deposit's name. */
+KH_CHECK kh_status kh_earlier_row(struct kh_migration *m, const char *name,
+    uint32_t version, struct kh_journal_row *row, struct kh_error *err);
+
 /* Reads the destination's copy of WANT (renamed), compares; OLD is its name at the
  * source. */
 KH_CHECK kh_status kh_relate(struct kh_migration *m, const char *old,

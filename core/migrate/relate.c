@@ -62,25 +62,34 @@ kh_status kh_read_source(struct kh_migration *m, const struct kh_item *item,
     return KH_OK;
 }
 
+kh_status kh_earlier_row(struct kh_migration *m, const char *name, uint32_t version,
+    struct kh_journal_row *row, struct kh_error *err)
+{
+    struct kh_error none = {0};
+    kh_status st = KH_NOT_FOUND;
+
+    if (m->journal_has_rows)
+        st = kh_journal_find(m->journal, name, version, row, &none);
+    if (st == KH_NOT_FOUND) {
+        *row = (struct kh_journal_row){0};
+        return KH_OK;
+    }
+    if (st != KH_OK)
+        *err = none;
+    return st;
+}
+
 /* Did an earlier run of this migration put there what is there now? */
 static kh_status ours(struct kh_migration *m, const char *old,
     const struct kh_deposit *want, bool *answer, struct kh_error *err)
 {
     unsigned char print[KH_FINGERPRINT_LEN] = {0};
     struct kh_journal_row row;
-    struct kh_error none = {0};
-    kh_status st;
+    kh_status st = kh_earlier_row(m, old, want->version, &row, err);
 
     *answer = false;
-    if (!m->journal_has_rows)
-        return KH_OK;
-    st = kh_journal_find(m->journal, old, want->version, &row, &none);
-    if (st == KH_NOT_FOUND || (st == KH_OK && strcmp(row.destination, want->name) != 0))
-        return KH_OK;
-    if (st != KH_OK) {
-        *err = none;
+    if (st != KH_OK || strcmp(row.destination, want->name) != 0)
         return st;
-    }
     st = kh_at_destination(m,
         kh_backend_fingerprint(m->o.destination, want->name, want->version, print, err));
     if (st == KH_OK)
@@ -122,18 +131,11 @@ kh_status kh_journaled_unchanged(struct kh_migration *m, const struct kh_item *i
     unsigned char print[KH_FINGERPRINT_LEN] = {0};
     struct kh_journal_row row;
     struct kh_error none = {0};
-    kh_status st;
+    kh_status st = kh_earlier_row(m, item->name, item->version, &row, err);
 
     *unchanged = false;
-    if (!m->journal_has_rows)
-        return KH_OK;
-    st = kh_journal_find(m->journal, item->name, item->version, &row, &none);
-    if (st != KH_OK && st != KH_NOT_FOUND) {
-        *err = none;
+    if (st != KH_OK || strcmp(row.destination, kh_target_name(m, item->name)) != 0)
         return st;
-    }
-    if (st == KH_NOT_FOUND || strcmp(row.destination, kh_target_name(m, item->name)) != 0)
-        return KH_OK;
     /* Whatever goes wrong with a fingerprint only means: look at it the long way. */
     st = kh_backend_fingerprint(m->o.source, item->name, item->version, print, &none);
     if (st != KH_OK || CRYPTO_memcmp(print, row.source_print, sizeof print) != 0)

@@ -65,23 +65,15 @@ static kh_status left_behind(struct kh_migration *m, const struct kh_item *item,
 {
     unsigned char print[KH_FINGERPRINT_LEN] = {0};
     struct kh_journal_row row;
-    struct kh_error none = {0};
-    kh_status st;
+    kh_status st = kh_earlier_row(m, old, item->version, &row, err);
 
     *answer = false;
-    if (!m->journal_has_rows)
-        return KH_OK;
-    st = kh_journal_find(m->journal, old, item->version, &row, &none);
-    if (st == KH_NOT_FOUND)
-        return KH_OK;
-    if (st != KH_OK) {
-        *err = none;
+    if (st != KH_OK || strcmp(row.destination, item->name) != 0)
         return st;
-    }
     st = kh_at_destination(m,
         kh_backend_fingerprint(m->o.destination, item->name, item->version, print, err));
-    *answer = st == KH_OK && strcmp(row.destination, item->name) == 0 &&
-              CRYPTO_memcmp(print, row.destination_print, sizeof print) == 0;
+    *answer =
+        st == KH_OK && CRYPTO_memcmp(print, row.destination_print, sizeof print) == 0;
     return st == KH_CORRUPT ? KH_OK : st;
 }
 
