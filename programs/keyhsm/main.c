@@ -1,0 +1,13 @@
+/* keyhsm: the operator's tool for a key server behind an HSM. */
+#include "programs/common/cli.h"
+#include "programs/keyhsm/commands.h"
+
+static const struct kh_command commands[] = {
+    {"trust", "let a client in: pin its certificate; list and remove pins", kh_cmd_trust},
+};
+
+int main(int argc, char **argv)
+{
+    return kh_command_run("keyhsm", "Runs a key server behind an HSM.", commands,
+        sizeof commands / sizeof commands[0], argc - 1, argv + 1);
+}
