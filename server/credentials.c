@@ -1,17 +1,11 @@
 #include "server/credentials.h"
 
+#include "core/crypto.h"
+
 #include <openssl/err.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
 #include <string.h>
-
-const char *kh_crypto_reason(const char *fallback)
-{
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-
-    ERR_clear_error();
-    return reason ? reason : fallback;
-}
 
 /* PEM's callback: the passphrase, or failure when it does not fit. Never a prompt. */
 static int give_passphrase(char *out, int size, int writing, void *arg)

@@ -15,7 +15,4 @@
 KH_CHECK kh_status kh_credentials_load(SSL_CTX *ctx, const char *certificate,
     const char *key, const struct kh_buf *passphrase, struct kh_error *err);
 
-/* The reason of libcrypto's last error, or FALLBACK; clears the queue. Static storage. */
-const char *kh_crypto_reason(const char *fallback);
-
 #endif

@@ -1,6 +1,6 @@
 #include "server/openssl.h"
 
-#include "server/credentials.h"
+#include "core/crypto.h"
 
 #include <openssl/evp.h>
 #include <openssl/provider.h>

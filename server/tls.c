@@ -1,5 +1,6 @@
 #include "server/tls.h"
 
+#include "core/crypto.h"
 #include "core/secmem.h"
 #include "core/secret.h"
 #include "server/credentials.h"

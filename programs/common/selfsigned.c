@@ -1,10 +1,10 @@
 #include "programs/common/selfsigned.h"
 
+#include "core/crypto.h"
 #include "core/fileio.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rand.h>
@@ -16,21 +16,11 @@ enum {
     HOST_MAX = 253,       /* of a DNS name */
     COMMON_NAME_MAX = 64, /* X.520 */
     DAYS_MAX = 36500,
-    SERIAL_BYTES = 16,
+    SERIAL_BITS = 127, /* 16 bytes, and positive */
     SALT_BYTES = 16,
     PBKDF2_ROUNDS = 600000,
     SKEW_SECONDS = 3600, /* a peer's clock may be a little behind */
 };
-
-static kh_status fail(struct kh_error *err, const char *what)
-{
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-    kh_status status =
-        kh_fail(err, KH_FATAL, "%s: %s", what, reason ? reason : "no reason given");
-
-    ERR_clear_error();
-    return status;
-}
 
 static bool is_address(const char *host)
 {
@@ -62,15 +52,11 @@ static bool is_local(const char *host)
 
 static bool set_serial(X509 *cert)
 {
-    unsigned char bytes[SERIAL_BYTES];
-    BIGNUM *number = NULL;
-    bool ok;
-
-    if (RAND_bytes(bytes, sizeof bytes) != 1)
-        return false;
-    bytes[0] = (unsigned char)((bytes[0] & 0x7f) | 0x40); /* positive and never short */
-    number = BN_bin2bn(bytes, sizeof bytes, NULL);
-    ok = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert));
+    BIGNUM *number = BN_new();
+    /* The top bit set: never short. */
+    bool ok = number &&
+              BN_rand(number, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
+              BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert));
     BN_free(number);
     return ok;
 }
@@ -194,7 +180,8 @@ static kh_status make(const struct kh_selfsigned *wish, struct kh_error *err)
         PEM_write_bio_X509(cert_pem, cert) == 1)
         status = save_pair(wish, key_pem, cert_pem, err);
     else
-        status = fail(err, "cannot make a self-signed certificate");
+        status = kh_fail(err, KH_FATAL, "cannot make a self-signed certificate: %s",
+            kh_crypto_reason("no reason given"));
     BIO_free(cert_pem);
     BIO_free(key_pem);
     X509_free(cert);
