@@ -12,6 +12,10 @@
 
 struct kh_config;
 
+/* What a file may be. inih cuts longer names of sections and keys without a word. */
+#define KH_CONFIG_FILE_MAX (1024 * 1024) /* bytes */
+#define KH_CONFIG_NAME_MAX 48            /* bytes */
+
 /* Reads PATH (inih). NULL: an empty configuration. KH_INVALID: missing or unreadable
  * file, syntax, a line over 4096 bytes, a file over 1 MiB, a key outside a section, a key
  * set twice. */

@@ -11,10 +11,8 @@
 #include <unistd.h>
 
 enum {
-    FILE_MAX = 1024 * 1024,
     FIRST_READ = 16 * 1024,
     LINE_MAX_BYTES = 4096,
-    NAME_MAX_BYTES = 48 /* inih cuts section and key names at 49 without a word */
 };
 
 /* What inih's callbacks share. inih parses; this side counts lines and keeps every
@@ -28,8 +26,8 @@ struct reading {
     struct kh_error *err;
 };
 
-/* Up to FILE_MAX + 1 bytes of FD in *TEXT (malloc), which grows with them. On failure
- * errno says why, and *TEXT is still the caller's to free. */
+/* Up to KH_CONFIG_FILE_MAX + 1 bytes of FD in *TEXT (malloc), which grows with them. On
+ * failure errno says why, and *TEXT is still the caller's to free. */
 static bool read_all(int fd, char **text, size_t *len)
 {
     size_t size = 0;
@@ -41,7 +39,7 @@ static bool read_all(int fd, char **text, size_t *len)
             char *bigger;
 
             size = size ? 2 * size : FIRST_READ;
-            size = size > FILE_MAX ? FILE_MAX + 1 : size;
+            size = size > KH_CONFIG_FILE_MAX ? KH_CONFIG_FILE_MAX + 1 : size;
             bigger = realloc(*text, size);
             if (!bigger)
                 return false;
@@ -53,12 +51,12 @@ static bool read_all(int fd, char **text, size_t *len)
         if (n < 0)
             return false;
         *len += (size_t)n;
-        if (n == 0 || *len == FILE_MAX + 1)
+        if (n == 0 || *len == KH_CONFIG_FILE_MAX + 1)
             return true;
     }
 }
 
-/* The whole file, or its first FILE_MAX + 1 bytes, in *TEXT (malloc). */
+/* The whole file, or its first KH_CONFIG_FILE_MAX + 1 bytes, in *TEXT (malloc). */
 static kh_status read_file(
     const char *path, char **text, size_t *len, struct kh_error *err)
 {
@@ -124,9 +122,9 @@ static kh_status check_lines(
                 err, KH_INVALID, "%s:%u: the line is not UTF-8", path, line + 1);
         p += n + (newline != NULL);
     }
-    if (len > FILE_MAX)
-        return kh_fail(
-            err, KH_INVALID, "%s: the file is larger than %d bytes", path, FILE_MAX);
+    if (len > KH_CONFIG_FILE_MAX)
+        return kh_fail(err, KH_INVALID, "%s: the file is larger than %d bytes", path,
+            KH_CONFIG_FILE_MAX);
     return KH_OK;
 }
 
@@ -162,7 +160,7 @@ static void note_section(struct reading *r, const char *line)
     close += 1 + strspn(close + 1, " \t\r\n");
     if (*close && *close != ';' && *close != '#')
         refuse(r, "text after the section's ']'");
-    else if (len == 0 || len > NAME_MAX_BYTES)
+    else if (len == 0 || len > KH_CONFIG_NAME_MAX)
         refuse(r, "a section's name has 1 to 48 bytes");
     else {
         memcpy(name, line + 1, len);
@@ -213,7 +211,7 @@ static int take_pair(void *user, const char *section, const char *name, const ch
         refuse(r, "an option outside of any [section]");
     else if (!*name)
         refuse(r, "nothing before the '='; write option = value");
-    else if (strlen(name) > NAME_MAX_BYTES)
+    else if (strlen(name) > KH_CONFIG_NAME_MAX)
         refuse(r, "the option's name is longer than 48 bytes");
     else if (!where_of(r, where, sizeof where))
         refuse(r, "the path of the file is too long");

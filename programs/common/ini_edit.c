@@ -7,6 +7,7 @@
 #include "core/secmem.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 1024 * 1024, NAME_MAX_BYTES = 48, NEW_MODE = 0640, KEPT_TRIES = 100 };
+enum { NEW_MODE = 0640, KEPT_TRIES = 100 };
 
 /* One line of the file: all of it, and what stands before its line end. */
 struct line {
@@ -40,7 +41,7 @@ static bool name_fits(const char *name)
 {
     size_t len = strlen(name);
 
-    return len > 0 && len <= NAME_MAX_BYTES &&
+    return len > 0 && len <= KH_CONFIG_NAME_MAX &&
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
                         ".-") == len;
 }
@@ -243,9 +244,19 @@ static kh_status apply(
 
 /* ---- the file ---- */
 
+/* The file, as it is before the edit. */
+struct target {
+    const char *path;
+    bool there;
+    struct stat old; /* when it is there */
+    char *kept;      /* the caller's: where the old file went */
+    size_t kept_size;
+};
+
 /* The old file under a second name, before the first one is taken from it. */
-static kh_status keep(const char *path, char *kept, size_t size, struct kh_error *err)
+static kh_status keep(const struct target *target, struct kh_error *err)
 {
+    const char *path = target->path;
     char name[PATH_MAX];
     char stamp[32];
     time_t now = time(NULL);
@@ -257,10 +268,10 @@ static kh_status keep(const char *path, char *kept, size_t size, struct kh_error
     for (int i = 1; i <= KEPT_TRIES; i++) {
         n = i == 1 ? snprintf(name, sizeof name, "%s.old-%s", path, stamp)
                    : snprintf(name, sizeof name, "%s.old-%s-%d", path, stamp, i);
-        if (n < 0 || (size_t)n >= sizeof name || (size_t)n >= size)
+        if (n < 0 || (size_t)n >= sizeof name || (size_t)n >= target->kept_size)
             return kh_fail(err, KH_INVALID, "%.64s...: the path is too long", path);
         if (link(path, name) == 0) {
-            memcpy(kept, name, (size_t)n + 1);
+            memcpy(target->kept, name, (size_t)n + 1);
             return KH_OK;
         }
         if (errno != EEXIST)
@@ -270,65 +281,61 @@ static kh_status keep(const char *path, char *kept, size_t size, struct kh_error
         name, strerror(errno));
 }
 
-/* OLD: the file that is there, or NULL. */
-static kh_status replace_file(const char *path, const struct stat *old,
-    const struct kh_buf *text, char *kept, size_t kept_size, struct kh_error *err)
+static kh_status keep_owner(
+    const struct target *target, const char *made, struct kh_error *err)
+{
+    const struct stat *old = &target->old;
+
+    if ((old->st_uid == geteuid() && old->st_gid == getegid()) ||
+        chown(made, old->st_uid, old->st_gid) == 0)
+        return KH_OK;
+    return kh_fail(err, KH_UNAVAILABLE, "%s: its owner cannot be kept: %s", target->path,
+        strerror(errno));
+}
+
+static kh_status replace_file(
+    const struct target *target, const char *text, size_t len, struct kh_error *err)
 {
     char made[PATH_MAX];
-    char *slash;
-    int n = snprintf(made, sizeof made, "%s.new", path);
+    int n = snprintf(made, sizeof made, "%s.new", target->path);
     kh_status st;
 
     if (n < 0 || (size_t)n >= sizeof made)
-        return kh_fail(err, KH_INVALID, "%.64s...: the path is too long", path);
-    st = kh_file_write(
-        made, text->data, text->len, old ? old->st_mode & 07777 : NEW_MODE, false, err);
+        return kh_fail(err, KH_INVALID, "%.64s...: the path is too long", target->path);
+    st = kh_file_write(made, text, len,
+        target->there ? target->old.st_mode & 07777 : NEW_MODE, false, err);
     if (st != KH_OK)
         return st;
-    if (old && (old->st_uid != geteuid() || old->st_gid != getegid()) &&
-        chown(made, old->st_uid, old->st_gid) != 0)
-        st = kh_fail(err, KH_UNAVAILABLE, "%s: its owner cannot be kept: %s", path,
+    if (target->there)
+        st = keep_owner(target, made, err);
+    if (st == KH_OK && target->there)
+        st = keep(target, err);
+    if (st == KH_OK && rename(made, target->path) != 0)
+        st = kh_fail(err, KH_UNAVAILABLE, "%s: cannot be replaced: %s", target->path,
             strerror(errno));
-    if (st == KH_OK && old)
-        st = keep(path, kept, kept_size, err);
-    if (st == KH_OK && rename(made, path) != 0)
-        st = kh_fail(
-            err, KH_UNAVAILABLE, "%s: cannot be replaced: %s", path, strerror(errno));
     if (st != KH_OK) {
         (void)unlink(made);
         return st;
     }
-    slash = strrchr(made, '/');
-    if (slash)
-        slash[slash == made] = '\0';
-    return kh_dir_sync(slash ? made : ".", err);
+    return kh_dir_sync(dirname(made), err);
 }
 
-/* The file's text as malloc memory, checked by the reader of the configuration. */
-static kh_status read_text(
-    const char *path, char **text, size_t *len, struct kh_error *err)
+/* Whatever the reader of the configuration would refuse is not edited. */
+static kh_status read_text(const char *path, struct kh_buf *text, struct kh_error *err)
 {
     struct kh_config *config;
-    struct kh_buf buf;
-    kh_status st = kh_file_read(path, FILE_MAX, &buf, err);
+    kh_status st = kh_file_read(path, KH_CONFIG_FILE_MAX, text, err);
 
-    if (st != KH_OK)
-        return st;
-    *text = malloc(buf.len + 1);
-    *len = buf.len;
-    if (*text && buf.len)
-        memcpy(*text, buf.data, buf.len);
-    kh_buf_free(&buf);
-    if (!*text)
-        return kh_fail(err, KH_FATAL, "no memory to edit %s", path);
-    st = kh_config_load(&config, path, err);
+    if (st == KH_OK)
+        st = kh_config_load(&config, path, err);
     if (st == KH_OK)
         kh_config_free(config);
     return st;
 }
 
-static kh_status edit(const char *path, const struct kh_ini_change *changes, size_t count,
-    char **text, size_t *len, struct kh_error *err)
+/* *TEXT (malloc, replaced) and *LEN with every change applied. */
+static kh_status edit(const struct kh_ini_change *changes, size_t count, char **text,
+    size_t *len, struct kh_error *err)
 {
     kh_status st = KH_OK;
 
@@ -337,45 +344,38 @@ static kh_status edit(const char *path, const struct kh_ini_change *changes, siz
         if (st == KH_OK)
             st = apply(text, len, &changes[i], err);
     }
-    if (st == KH_OK && *len > FILE_MAX)
-        st = kh_fail(
-            err, KH_INVALID, "%s: would become larger than %d bytes", path, FILE_MAX);
     return st;
 }
 
 kh_status kh_ini_edit(const char *path, const struct kh_ini_change *changes, size_t count,
     char *kept, size_t kept_size, struct kh_error *err)
 {
-    struct stat old;
-    bool there = stat(path, &old) == 0;
-    char *before = NULL;
-    char *text = NULL;
-    size_t before_len = 0;
+    KH_CLEANUP_BUF struct kh_buf before = {0};
+    struct target target = {.path = path, .kept = kept, .kept_size = kept_size};
+    char *text;
     size_t len;
-    kh_status st;
+    kh_status st = KH_OK;
 
+    target.there = stat(path, &target.old) == 0;
     if (kept_size > 0)
         *kept = '\0';
-    st = there ? read_text(path, &before, &before_len, err) : KH_OK;
+    if (target.there)
+        st = read_text(path, &before, err);
     if (st != KH_OK)
-        goto out;
-    len = before_len;
-    text = before ? malloc(len + 1) : calloc(1, 1);
-    if (!text) {
-        st = kh_fail(err, KH_FATAL, "no memory to edit %s", path);
-        goto out;
-    }
-    if (before)
-        memcpy(text, before, len);
-    st = edit(path, changes, count, &text, &len, err);
+        return st;
+    len = before.len;
+    text = malloc(len + 1);
+    if (!text)
+        return kh_fail(err, KH_FATAL, "no memory to edit %s", path);
+    if (len > 0)
+        memcpy(text, before.data, len);
+    st = edit(changes, count, &text, &len, err);
+    if (st == KH_OK && len > KH_CONFIG_FILE_MAX)
+        st = kh_fail(err, KH_INVALID, "%s: would become larger than %d bytes", path,
+            KH_CONFIG_FILE_MAX);
     if (st == KH_OK &&
-        (len != before_len || (before && memcmp(text, before, len) != 0))) {
-        const struct kh_buf made = {.data = (unsigned char *)text, .len = len};
-
-        st = replace_file(path, there ? &old : NULL, &made, kept, kept_size, err);
-    }
-out:
+        (len != before.len || (len > 0 && memcmp(text, before.data, len) != 0)))
+        st = replace_file(&target, text, len, err);
     free(text);
-    free(before);
     return st;
 }
