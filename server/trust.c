@@ -70,6 +70,16 @@ void kh_cert_subject(X509 *cert, char *out, size_t size)
     BIO_free(bio);
 }
 
+kh_status kh_trust_pin_path(
+    const char *dir, const char *fingerprint, char out[KH_PIN_PATH], struct kh_error *err)
+{
+    int n = snprintf(out, KH_PIN_PATH, "%s/%s.pem", dir, fingerprint);
+
+    return n > 0 && n < KH_PIN_PATH
+               ? KH_OK
+               : kh_fail(err, KH_INVALID, "%.64s...: the path is too long", dir);
+}
+
 static X509 *parse(const struct kh_buf *text)
 {
     BIO *bio = BIO_new_mem_buf(text->data, (int)text->len);
@@ -85,14 +95,13 @@ bool kh_trust_pinned(const struct kh_trust *trust, X509 *cert)
     KH_CLEANUP_BUF struct kh_buf text = {0};
     struct kh_error err = {0};
     char fingerprint[65];
-    char path[4096];
+    char path[KH_PIN_PATH];
     X509 *pin;
     bool same;
 
     kh_cert_fingerprint(cert, fingerprint);
     if (!trust->dir || !*fingerprint ||
-        snprintf(path, sizeof path, "%s/%s.pem", trust->dir, fingerprint) >=
-            (int)sizeof path)
+        kh_trust_pin_path(trust->dir, fingerprint, path, &err) != KH_OK)
         return false;
     if (kh_file_read(path, PIN_FILE_MAX, &text, &err) != KH_OK) {
         if (err.status != KH_NOT_FOUND)

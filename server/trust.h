@@ -19,6 +19,12 @@ KH_CHECK kh_status kh_trust_new(
     struct kh_trust **out, const char *dir, struct kh_error *err);
 void kh_trust_free(struct kh_trust *trust);
 
+/* The path of the pin of FINGERPRINT (kh_cert_fingerprint) in DIR. KH_INVALID: too long.
+ */
+#define KH_PIN_PATH 4096
+KH_CHECK kh_status kh_trust_pin_path(const char *dir, const char *fingerprint,
+    char out[KH_PIN_PATH], struct kh_error *err);
+
 /* True when exactly this certificate is pinned. A pin file that others may write is not
  * believed, and the log says so. */
 bool kh_trust_pinned(const struct kh_trust *trust, X509 *cert);

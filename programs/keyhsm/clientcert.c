@@ -1,6 +1,7 @@
 #include "programs/keyhsm/clientcert.h"
 
 #include "core/fileio.h"
+#include "core/record.h"
 #include "core/secmem.h"
 
 #include <errno.h>
@@ -55,7 +56,7 @@ static struct content read_blocks(const struct kh_buf *text)
 static kh_status check(
     const char *path, const struct content *content, struct kh_error *err)
 {
-    char until[32];
+    char until[KH_TIME_LEN];
 
     if (content->private_key)
         return kh_fail(err, KH_INVALID,
@@ -106,13 +107,14 @@ kh_status kh_client_certificate(
     return KH_OK;
 }
 
-void kh_client_certificate_until(const X509 *certificate, char out[32])
+void kh_client_certificate_until(const X509 *certificate, char out[KH_TIME_LEN])
 {
     struct tm tm = {0};
 
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1 ||
-        strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-        snprintf(out, 32, "an unreadable date");
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) == 1)
+        kh_time_format(timegm(&tm), out);
+    else
+        snprintf(out, KH_TIME_LEN, "an unreadable date");
 }
 
 const char *kh_client_certificate_warning(const X509 *certificate)

@@ -2,7 +2,7 @@
 #ifndef KH_KEYHSM_CLIENTCERT_H
 #define KH_KEYHSM_CLIENTCERT_H
 
-#include <keyhsm/types.h>
+#include "core/record.h"
 
 #include <openssl/x509.h>
 
@@ -15,7 +15,7 @@ KH_CHECK kh_status kh_client_certificate(
     X509 **out, const char *path, unsigned *more, struct kh_error *err);
 
 /* "2026-11-24T12:00:00Z" */
-void kh_client_certificate_until(const X509 *certificate, char out[32]);
+void kh_client_certificate_until(const X509 *certificate, char out[KH_TIME_LEN]);
 
 /* What will stop this certificate soon or does so still, as one line; NULL: nothing. */
 const char *kh_client_certificate_warning(const X509 *certificate);

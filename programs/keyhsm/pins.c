@@ -7,7 +7,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
@@ -15,16 +14,6 @@
 #include <unistd.h>
 
 enum { HEX = 64 };
-
-static kh_status path_of(
-    const char *dir, const char *hex, char out[PATH_MAX], struct kh_error *err)
-{
-    int n = snprintf(out, PATH_MAX, "%s/%s.pem", dir, hex);
-
-    return n > 0 && n < PATH_MAX
-               ? KH_OK
-               : kh_fail(err, KH_INVALID, "%.64s...: the path is too long", dir);
-}
 
 /* As the daemon decides it. */
 static kh_status pinned(
@@ -61,7 +50,7 @@ kh_status kh_pin_add(
     const char *dir, X509 *certificate, bool *fresh, struct kh_error *err)
 {
     char hex[HEX + 1];
-    char path[PATH_MAX];
+    char path[KH_PIN_PATH];
     bool there = false;
     kh_status st = pinned(dir, certificate, &there, err);
 
@@ -69,7 +58,7 @@ kh_status kh_pin_add(
     if (st != KH_OK || there)
         return st;
     kh_cert_fingerprint(certificate, hex);
-    st = path_of(dir, hex, path, err);
+    st = kh_trust_pin_path(dir, hex, path, err);
     /* The daemon may run as another user: certificates are no secret. */
     if (st == KH_OK)
         st = kh_dir_make(dir, 0755, err);
@@ -86,7 +75,7 @@ kh_status kh_pin_add(
 kh_status kh_pin_remove(const char *dir, const char *fingerprint, struct kh_error *err)
 {
     char hex[HEX + 1];
-    char path[PATH_MAX];
+    char path[KH_PIN_PATH];
     size_t len = 0;
     kh_status st;
 
@@ -105,7 +94,7 @@ kh_status kh_pin_remove(const char *dir, const char *fingerprint, struct kh_erro
             "'%.100s' is not a SHA-256 fingerprint of 64 hex digits; see keyhsm trust "
             "--list",
             fingerprint);
-    st = path_of(dir, hex, path, err);
+    st = kh_trust_pin_path(dir, hex, path, err);
     if (st == KH_OK && access(path, F_OK) != 0)
         st = kh_fail(err, errno == ENOENT ? KH_NOT_FOUND : KH_UNAVAILABLE,
             "no pin of %s in %s: %s", hex, dir, strerror(errno));
@@ -122,13 +111,13 @@ static int is_pin(const struct dirent *entry)
 static kh_status print_pin(const char *dir, const char *hex, struct kh_error *err)
 {
     struct kh_error why = {0};
-    char path[PATH_MAX];
+    char path[KH_PIN_PATH];
     char subject[512];
-    char until[32];
+    char until[KH_TIME_LEN];
     bool believed = false;
     unsigned more;
     X509 *certificate;
-    kh_status st = path_of(dir, hex, path, err);
+    kh_status st = kh_trust_pin_path(dir, hex, path, err);
 
     if (st != KH_OK)
         return st;
