@@ -28,15 +28,23 @@ struct call {
     struct fault fault;
 };
 
+/* Calls share it. A token that loses its sessions or login does so between two calls:
+ * SoftHSM frees what a call beside C_Logout or C_CloseAllSessions still uses. */
+static pthread_rwlock_t real_calls = PTHREAD_RWLOCK_INITIALIZER;
+
 static void disturb(CK_SESSION_HANDLE session, const struct fault *fault)
 {
+    if (!fault->lose_sessions && !fault->logout)
+        return;
+    (void)pthread_rwlock_wrlock(&real_calls);
     if (fault->lose_sessions)
         (void)real->C_CloseAllSessions(last_slot);
     if (fault->logout)
         (void)real->C_Logout(session);
+    (void)pthread_rwlock_unlock(&real_calls);
 }
 
-/* False: do not make the real call; *RV is the answer. */
+/* False: do not make the real call; *RV is the answer. True: end() must follow. */
 static bool begin(
     struct call *call, const char *function, CK_SESSION_HANDLE session, CK_RV *rv)
 {
@@ -62,11 +70,13 @@ static bool begin(
         plan_log(function, *rv);
         return false;
     }
+    (void)pthread_rwlock_rdlock(&real_calls);
     return true;
 }
 
 static CK_RV end(const struct call *call, CK_RV rv)
 {
+    (void)pthread_rwlock_unlock(&real_calls);
     if (call->fault.kill_after)
         (void)kill(getpid(), SIGKILL);
     if (call->fault.fail && call->fault.after)
