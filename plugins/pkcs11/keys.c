@@ -97,15 +97,17 @@ kh_status kh_token_key_generate(struct kh_token *token, const struct kh_key_id *
 {
     struct generate g = {.id = *id, .label = label};
     struct kh_error ignored = {0};
+    /* Then check_free searches the token. */
+    bool alone = !kh_cache_is_complete(&token->cache);
     kh_status st;
 
     if (id->len == 0 || id->len > KH_KEY_ID_MAX)
         return kh_fail(err, KH_INVALID, "a key id has 1 to %d bytes", KH_KEY_ID_MAX);
-    st = kh_turn_take(&token->turn, false, kh_clock_now() + token->patience, err);
+    st = kh_turn_take(&token->turn, alone, kh_clock_now() + token->patience, err);
     if (st != KH_OK)
         return st;
     st = kh_run(token, generate, &g, id, err);
-    kh_turn_give(&token->turn, false);
+    kh_turn_give(&token->turn, alone);
     if (st == KH_OK) {
         *public_half = g.public_half;
         return KH_OK;

@@ -15,28 +15,28 @@ void kh_turn_free(struct kh_turn *turn)
     pthread_mutex_destroy(&turn->mutex);
 }
 
-static bool must_wait(const struct kh_turn *turn, bool destroy)
+static bool must_wait(const struct kh_turn *turn, bool alone)
 {
-    if (destroy)
-        return turn->destroying || turn->making > 0;
-    return turn->destroying || turn->want_destroy > 0;
+    if (alone)
+        return turn->alone || turn->making > 0;
+    return turn->alone || turn->want_alone > 0;
 }
 
 kh_status kh_turn_take(
-    struct kh_turn *turn, bool destroy, uint64_t deadline, struct kh_error *err)
+    struct kh_turn *turn, bool alone, uint64_t deadline, struct kh_error *err)
 {
     bool mine;
 
     pthread_mutex_lock(&turn->mutex);
-    turn->want_destroy += destroy;
-    while (must_wait(turn, destroy)) {
+    turn->want_alone += alone;
+    while (must_wait(turn, alone)) {
         if (!kh_cond_wait(&turn->changed, &turn->mutex, deadline))
             break;
     }
-    turn->want_destroy -= destroy;
-    mine = !must_wait(turn, destroy);
-    if (mine && destroy)
-        turn->destroying = true;
+    turn->want_alone -= alone;
+    mine = !must_wait(turn, alone);
+    if (mine && alone)
+        turn->alone = true;
     else if (mine)
         turn->making++;
     else
@@ -48,11 +48,11 @@ kh_status kh_turn_take(
         "the token is busy making or destroying keys; try again later");
 }
 
-void kh_turn_give(struct kh_turn *turn, bool destroy)
+void kh_turn_give(struct kh_turn *turn, bool alone)
 {
     pthread_mutex_lock(&turn->mutex);
-    if (destroy)
-        turn->destroying = false;
+    if (alone)
+        turn->alone = false;
     else
         turn->making--;
     pthread_cond_broadcast(&turn->changed);

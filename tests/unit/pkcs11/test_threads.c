@@ -165,11 +165,15 @@ static void *make_keys(void *arg)
         bool agrees = false;
 
         if (kh_token_key_generate(rig.token, &id, "x", &half, &err) != KH_OK ||
-            rig_agree(&rig, base + i, &half, &agrees, &err) != KH_OK)
+            rig_agree(&rig, base + i, &half, &agrees, &err) != KH_OK) {
+            fprintf(stderr, "    key %u: %s\n", base + i, err.message);
             failed++;
+        }
         wrong += !agrees;
-        if (i % 2 && kh_token_key_destroy(rig.token, &id, &err) != KH_OK)
+        if (i % 2 && kh_token_key_destroy(rig.token, &id, &err) != KH_OK) {
+            fprintf(stderr, "    key %u, destroying: %s\n", base + i, err.message);
             failed++;
+        }
         free(half.spki);
     }
     return NULL;
@@ -223,6 +227,51 @@ static void busy_sessions_turn_a_caller_away_at_its_deadline(void)
     end();
 }
 
+static void *make_one(void *arg)
+{
+    const struct kh_key_id id = rig_id(*(unsigned *)arg);
+    struct kh_public_half half = {0};
+    struct kh_error err = {0};
+
+    if (kh_token_key_generate(rig.token, &id, "x", &half, &err) != KH_OK) {
+        fprintf(stderr, "    key: %s\n", err.message);
+        failed++;
+    }
+    free(half.spki);
+    return NULL;
+}
+
+/* SoftHSM breaks a key that is made beside a search. */
+static void a_making_that_has_to_search_is_alone(void)
+{
+    pthread_t thread;
+    unsigned n = 100;
+    struct kh_public_half half;
+
+    faulty_make(&rig);
+    rig_set(&rig, "sessions=4");
+    rig_set(&rig, "call_deadline=1");
+    rig_host(&rig);
+    KH_ASSERT_OK_FATAL(rig_open(&rig), rig.err);
+    failed = 0;
+    faulty_plan("C_FindObjectsInit hang count=1");
+    if (pthread_create(&thread, NULL, make_one, &n) != 0)
+        abort();
+    while (faulty_calls("C_FindObjectsInit") == 0) {
+        struct timespec ts = {.tv_nsec = 1000000};
+
+        (void)nanosleep(&ts, NULL);
+    }
+    KH_ASSERT_FAILS(
+        rig_generate(&rig, 101, &half), KH_UNAVAILABLE, rig.err, "busy making");
+    faulty_plan("%s", "");
+    (void)pthread_join(thread, NULL);
+    CU_ASSERT_EQUAL(failed, 0);
+    KH_ASSERT_OK(rig_generate(&rig, 101, &half), rig.err);
+    free(half.spki);
+    rig_end(&rig);
+}
+
 int main(void)
 {
     static const struct kh_test tests[] = {
@@ -234,6 +283,7 @@ int main(void)
             re_initialisation_under_load_neither_crashes_nor_lies},
         {"keys_are_made_used_and_destroyed_by_many_threads",
             keys_are_made_used_and_destroyed_by_many_threads},
+        {"a_making_that_has_to_search_is_alone", a_making_that_has_to_search_is_alone},
         {"busy_sessions_turn_a_caller_away_at_its_deadline",
             busy_sessions_turn_a_caller_away_at_its_deadline},
     };
