@@ -1,22 +1,32 @@
 #include "programs/ktadmin/commands.h"
 
 #include "core/backend.h"
+#include "core/secret.h"
 #include "programs/common/setup.h"
+#include "programs/ktadmin/confdir.h"
 #include "programs/ktadmin/fingerprint.h"
 #include "programs/ktadmin/output.h"
+#include "programs/ktadmin/servercert.h"
 #include "programs/ktadmin/task.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-#define DEFAULT_CONFDIR "/var/lib/keytrustee/.keytrustee"
 
 struct init {
     struct kh_setup_args setup;
     const char *confdir;
     bool passphrase;
     const char *passphrase_source;
+    const char *address;
+    bool tls_passphrase;
+    const char *tls_passphrase_source;
 };
+
+/* A switch that asks, or an option that names a source; NULL for neither. */
+static const char *source_of(bool asks, const char *source)
+{
+    return asks ? "prompt" : source;
+}
 
 static kh_status add_set(
     struct init *init, const char *key, const char *value, struct kh_error *err)
@@ -33,7 +43,26 @@ static kh_status add_set(
 
 /* The store is made by the plugin that owns its format: opening with create=yes is all.
  */
-static kh_status make(struct init *init, struct kh_error *err)
+static kh_status make_store(
+    const struct init *init, const struct kh_setup *setup, struct kh_error *err)
+{
+    struct kh_backend *backend = NULL;
+    char certificate[PATH_MAX];
+    kh_status status = kh_confdir_path(certificate, init->confdir, "store.pem", err);
+
+    if (status != KH_OK)
+        return status;
+    if (access(certificate, F_OK) == 0) {
+        printf("%s holds a store already; it is left as it is.\n", init->confdir);
+        return KH_OK;
+    }
+    status = kh_backend_open(
+        &backend, "softfile", setup->plugin_dir, setup->config, KH_OPEN_TOOL, err);
+    kh_backend_close(backend);
+    return status;
+}
+
+static kh_status set_up(struct init *init, struct kh_setup *setup, struct kh_error *err)
 {
     const struct kh_setup_wish wish = {.program = "ktadmin",
         .args = &init->setup,
@@ -41,9 +70,7 @@ static kh_status make(struct init *init, struct kh_error *err)
         .backends = "softfile",
         .sections = kh_tool_sections,
         .section_count = KH_DAEMON_SECTION_COUNT};
-    const char *source = init->passphrase ? "prompt" : init->passphrase_source;
-    struct kh_backend *backend = NULL;
-    struct kh_setup setup = {0};
+    const char *source = source_of(init->passphrase, init->passphrase_source);
     unsigned given = init->setup.set_count;
     kh_status status = add_set(init, "directory", init->confdir, err);
 
@@ -52,68 +79,90 @@ static kh_status make(struct init *init, struct kh_error *err)
     if (status == KH_OK && source)
         status = add_set(init, "passphrase_source", source, err);
     if (status == KH_OK)
-        status = kh_setup(&setup, &wish, err);
-    if (status == KH_OK)
-        status = kh_backend_open(
-            &backend, "softfile", setup.plugin_dir, setup.config, KH_OPEN_TOOL, err);
-    kh_backend_close(backend);
-    kh_setup_free(&setup);
+        status = kh_setup(setup, &wish, err);
     while (init->setup.set_count > given)
         free((void *)(uintptr_t)init->setup.sets[--init->setup.set_count]);
     return status;
 }
 
-static kh_status run(struct init *init, struct kh_error *err)
+static kh_status check(const struct init *init, struct kh_error *err)
 {
-    char fingerprint[KH_FINGERPRINT_TEXT];
-    char *certificate = NULL;
-    kh_status status = KH_OK;
-
     if (init->passphrase && init->passphrase_source)
         return kh_fail(
             err, KH_INVALID, "--passphrase and --passphrase-source exclude each other");
+    if (init->tls_passphrase && init->tls_passphrase_source)
+        return kh_fail(err, KH_INVALID,
+            "--tls-passphrase and --tls-passphrase-source exclude each other");
     if (*init->confdir != '/')
         return kh_fail(
             err, KH_INVALID, "--confdir %s: give an absolute path", init->confdir);
-    if (asprintf(&certificate, "%s/store.pem", init->confdir) < 0)
-        return kh_fail(err, KH_FATAL, "out of memory");
-    if (access(certificate, F_OK) == 0)
-        printf("%s holds a store already; it is left as it is.\n", init->confdir);
-    else
-        status = make(init, err);
+    return init->tls_passphrase_source ? kh_secret_check(init->tls_passphrase_source, err)
+                                       : KH_OK;
+}
+
+static kh_status run(struct init *init, struct kh_error *err)
+{
+    const struct kh_server_certificate server = {.confdir = init->confdir,
+        .address = init->address,
+        .passphrase_source =
+            source_of(init->tls_passphrase, init->tls_passphrase_source)};
+    char fingerprint[KH_FINGERPRINT_TEXT];
+    char certificate[PATH_MAX];
+    struct kh_setup setup = {0};
+    kh_status status = check(init, err);
+
+    if (status == KH_OK)
+        status = set_up(init, &setup, err);
+    if (status == KH_OK)
+        status = make_store(init, &setup, err);
+    if (status == KH_OK)
+        status = kh_server_certificate_make(&server, err);
+    if (status == KH_OK)
+        status = kh_confdir_path(certificate, init->confdir, "store.pem", err);
     if (status == KH_OK)
         status = kh_certificate_fingerprint(certificate, fingerprint, err);
     if (status == KH_OK) {
         printf("Initialized directory for %s\n", fingerprint);
         status = kh_output_flush(err);
     }
-    free(certificate);
+    kh_setup_free(&setup);
     return status;
 }
 
 int kh_cmd_init(int argc, char **argv)
 {
-    struct init init = {.confdir = DEFAULT_CONFDIR};
+    struct init init = {.confdir = KH_CONFDIR_DEFAULT};
     const struct kh_cli_option options[] = {
-        {"confdir", 0, "DIR", "where the store is to be; " DEFAULT_CONFDIR, &init.confdir,
-            NULL, 0},
+        {"confdir", 0, "DIR", "where the store is to be; " KH_CONFDIR_DEFAULT,
+            &init.confdir, NULL, 0},
         {"passphrase", 0, NULL, "protect its private key: ask twice for a password",
             &init.passphrase, NULL, 0},
         {"passphrase-source", 0, "SOURCE",
             "or take it from file:/PATH, credential:NAME or fd:N",
             &init.passphrase_source, NULL, 0},
+        {"external-address", 0, "HOST",
+            "name or address that the TLS certificate is for; else this machine's",
+            &init.address, NULL, 0},
+        {"tls-passphrase", 0, NULL,
+            "protect the TLS certificate's key: ask twice for a password",
+            &init.tls_passphrase, NULL, 0},
+        {"tls-passphrase-source", 0, "SOURCE", "or take it from SOURCE, as above",
+            &init.tls_passphrase_source, NULL, 0},
         KH_SETUP_OPTIONS(init.setup),
     };
     const struct kh_cli cli = {.program = "ktadmin init",
         .arguments = "",
-        .summary = "Makes a legacy store: a directory, a key pair, no deposits.",
+        .summary = "Makes a legacy store, and a TLS certificate for its server.",
         .options = options,
         .option_count = sizeof options / sizeof options[0],
-        .more = "A store that is there already is left as it is. The last line names the "
-                "SHA-256\n"
+        .more = "The store has a directory, a key pair, and no deposits. The server's "
+                "certificate is\n"
+                "self-signed. What is there already is left as it is. The last line "
+                "names the SHA-256\n"
                 "fingerprint of the store's certificate.\n\n"
                 "Exit codes: 0 done, 1 failed, 2 usage or configuration, 5 unavailable, "
-                "7 refused."};
+                "6 a key without\n"
+                "its certificate is in the way, 7 refused."};
     struct kh_task task = {.program = cli.program};
     struct kh_error err = {0};
     int first = kh_cli_parse(&cli, argc, argv, false);

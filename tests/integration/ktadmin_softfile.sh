@@ -36,6 +36,27 @@ check_eq "init again ends with the same line" "$(tail -n 1 "$WORK/out")" "$(tail
 "$KEYHSM_BIN_DIR/ktadmin" init --confdir "$WORK/third" --config "$KEYHSM_SOURCE_DIR/etc/keyhsm.ini" \
   --plugin-dir "$KEYHSM_PLUGIN_DIR" --set memory.lock=preferred >"$WORK/out" 2>"$WORK/err" && status=0 || status=$?
 check_eq "the configuration that is installed is accepted" "$status" 0
+check_eq "the server's certificate and key are there, closed to others" \
+  "$(cd "$STORE/.ssl" && stat -c '%a %n' . -- * | tr '\n' ',')" \
+  "700 .,600 ssl-cert-keytrustee-pk.pem,644 ssl-cert-keytrustee.pem,"
+check "for this machine, and for servers" openssl verify -CAfile "$STORE/.ssl/ssl-cert-keytrustee.pem" \
+  -purpose sslserver -verify_hostname localhost "$STORE/.ssl/ssl-cert-keytrustee.pem"
+check "and for clients, as keyhsmd wants it" openssl verify -CAfile "$STORE/.ssl/ssl-cert-keytrustee.pem" \
+  -purpose sslclient "$STORE/.ssl/ssl-cert-keytrustee.pem"
+cp -r "$STORE/.ssl" "$WORK/before.ssl"
+kt 0 "init for another address" init --confdir "$STORE" --external-address other.example.com </dev/null
+check_has "says that it left the certificate alone" "$WORK/out" "ssl-cert-keytrustee.pem is there already"
+check "and did" diff -r "$WORK/before.ssl" "$STORE/.ssl"
+rm "$STORE/.ssl/ssl-cert-keytrustee.pem"
+kt 6 "a key without its certificate stops init" init --confdir "$STORE" </dev/null
+says "by its path" "$STORE/.ssl/ssl-cert-keytrustee-pk.pem exists already"
+check "and is kept" cmp "$WORK/before.ssl/ssl-cert-keytrustee-pk.pem" "$STORE/.ssl/ssl-cert-keytrustee-pk.pem"
+rm "$STORE/.ssl/ssl-cert-keytrustee-pk.pem"
+kt 2 "an address that is none" init --confdir "$STORE" --external-address 'a,DNS:evil' </dev/null
+kt 0 "an address" init --confdir "$STORE" --external-address kts.example.com </dev/null
+check_has "is in what it says" "$WORK/out" "for kts.example.com"
+check "and in the certificate" openssl verify -CAfile "$STORE/.ssl/ssl-cert-keytrustee.pem" \
+  -verify_hostname kts.example.com "$STORE/.ssl/ssl-cert-keytrustee.pem"
 mkdir -p "$WORK/full"; : >"$WORK/full/precious"
 kt 7 "init refuses a directory that holds something else" init --confdir "$WORK/full" </dev/null
 kt 2 "init wants an absolute path" init --confdir store </dev/null
@@ -182,6 +203,29 @@ check_lacks "and is not repeated" "$WORK/err" "wrong horse"
 dep 7 "none does not" get x "${locked[@]}"
 kt 2 "a passphrase on the command line is refused" init --confdir "$WORK/other" --passphrase-source hunter2 </dev/null
 check_lacks "and not repeated" "$WORK/err" hunter2
+kt 0 "init with a passphrase for the TLS key" init --confdir "$WORK/tls" --tls-passphrase-source "file:$WORK/secret" \
+  </dev/null
+check_fails "protects it" openssl pkey -in "$WORK/tls/.ssl/ssl-cert-keytrustee-pk.pem" -passin pass:wrong -noout
+check "with that passphrase" openssl pkey -in "$WORK/tls/.ssl/ssl-cert-keytrustee-pk.pem" \
+  -passin "file:$WORK/secret" -noout
+kt 2 "a TLS passphrase on the command line is refused" init --confdir "$WORK/other" \
+  --tls-passphrase-source hunter2 </dev/null
+check_lacks "and not repeated" "$WORK/err" hunter2
+check_fails "and nothing is made" test -e "$WORK/other"
+kt 2 "two sources of it too" init --confdir "$WORK/other" --tls-passphrase --tls-passphrase-source fd:3 </dev/null
+# asked PASSPHRASE AGAIN: init asks for the TLS key's passphrase on a terminal
+asked() {
+  python3 "$KEYHSM_SOURCE_DIR/tests/integration/terminal.py" "*New passphrase" "$1" "*again" "$2" -- \
+    "$KEYHSM_BIN_DIR/ktadmin" init --confdir "$WORK/asked" --tls-passphrase --config "$WORK/keyhsm.ini" \
+    --plugin-dir "$KEYHSM_PLUGIN_DIR" >"$WORK/tty" 2>&1
+}
+check_fails "two that differ are refused" asked "one two" "one too"
+check_has "in words" "$WORK/tty" "not the same"
+check_fails "and no key is made" test -e "$WORK/asked/.ssl/ssl-cert-keytrustee-pk.pem"
+check "two that agree are taken" asked "correct horse" "correct horse"
+check_lacks "what is typed is not shown" "$WORK/tty" "correct horse"
+check "and protect the key" openssl pkey -in "$WORK/asked/.ssl/ssl-cert-keytrustee-pk.pem" \
+  -passin "file:$WORK/secret" -noout
 chmod 644 "$WORK/secret"
 dep 5 "a passphrase file that others can read is refused" get x "${locked[@]}" --set "$source/secret"
 
