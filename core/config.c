@@ -322,6 +322,29 @@ const char *kh_config_where(
     return config->path ? config->path : "no configuration file";
 }
 
+kh_status kh_config_values(const struct kh_config *config,
+    kh_status (*fn)(void *arg, const struct kh_config_value *value, struct kh_error *err),
+    void *arg, struct kh_error *err)
+{
+    kh_status st = KH_OK;
+
+    for (size_t i = 0; i < config->section_count; i++) {
+        const struct kh_config_section *s = &config->sections[i];
+
+        for (size_t j = 0; st == KH_OK && s->claimed && j < s->option_count; j++) {
+            const struct kh_option *option = &s->options[j];
+            const struct kh_config_entry *e = find_entry(config, s->name, option->name);
+            const struct kh_config_value value = {.section = s->name,
+                .option = option,
+                .value = e ? e->value : option->default_value,
+                .where = e ? e->where : NULL};
+
+            st = fn(arg, &value, err);
+        }
+    }
+    return st;
+}
+
 void kh_config_free(struct kh_config *config)
 {
     if (!config)

@@ -55,6 +55,20 @@ bool kh_config_bool(const struct kh_config *config, const char *section, const c
 const char *kh_config_where(
     const struct kh_config *config, const char *section, const char *key);
 
+/* One option of a claimed section as it is in effect. Owned by the configuration. */
+struct kh_config_value {
+    const char *section;
+    const struct kh_option *option;
+    const char *value; /* NULL: unset, without a default */
+    const char *where; /* "FILE:LINE" or "--set SECTION.KEY"; NULL: it is the default */
+};
+
+/* Calls FN for every option of every claimed section, sections in file order, options in
+ * the order of their table, until it returns other than KH_OK; returns that. */
+KH_CHECK kh_status kh_config_values(const struct kh_config *config,
+    kh_status (*fn)(void *arg, const struct kh_config_value *value, struct kh_error *err),
+    void *arg, struct kh_error *err);
+
 void kh_config_free(struct kh_config *config);
 
 #endif

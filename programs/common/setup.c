@@ -50,17 +50,19 @@ static kh_status configure(
     return st;
 }
 
-static kh_status set_up_memory(const struct kh_config *config, struct kh_error *err)
+kh_status kh_setup_memory(const struct kh_setup *setup, struct kh_error *err)
 {
+    const struct kh_config *config = setup->config;
     bool required = strcmp(kh_config_string(config, "memory", "lock"), "required") == 0;
 
     return kh_secmem_init((size_t)kh_config_int(config, "memory", "secure_heap"),
         required ? KH_LOCK_REQUIRED : KH_LOCK_PREFERRED, err);
 }
 
-static kh_status open_log(const struct kh_config *config,
-    const struct kh_setup_wish *wish, struct kh_error *err)
+kh_status kh_setup_log(
+    const struct kh_setup *setup, const struct kh_setup_wish *wish, struct kh_error *err)
 {
+    const struct kh_config *config = setup->config;
     const char *chosen = wish->args->log_level;
     struct kh_error why = {0};
     kh_log_level level;
@@ -78,7 +80,7 @@ static kh_status open_log(const struct kh_config *config,
     return KH_OK;
 }
 
-kh_status kh_setup(
+kh_status kh_setup_configure(
     struct kh_setup *setup, const struct kh_setup_wish *wish, struct kh_error *err)
 {
     kh_status st;
@@ -91,10 +93,21 @@ kh_status kh_setup(
         if (err)
             err->status = st;
     }
+    if (st != KH_OK)
+        kh_setup_free(setup);
+    return st;
+}
+
+kh_status kh_setup(
+    struct kh_setup *setup, const struct kh_setup_wish *wish, struct kh_error *err)
+{
+    kh_status st = kh_setup_configure(setup, wish, err);
+
+    if (st != KH_OK)
+        return st;
+    st = kh_setup_memory(setup, err);
     if (st == KH_OK)
-        st = set_up_memory(setup->config, err);
-    if (st == KH_OK)
-        st = open_log(setup->config, wish, err);
+        st = kh_setup_log(setup, wish, err);
     if (st != KH_OK)
         kh_setup_free(setup);
     return st;

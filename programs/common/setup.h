@@ -67,6 +67,18 @@ struct kh_setup {
  */
 KH_CHECK kh_status kh_setup(
     struct kh_setup *setup, const struct kh_setup_wish *wish, struct kh_error *err);
+
+/* The first part alone: the configuration. For a program that looks at it and needs no
+ * secret. */
+KH_CHECK kh_status kh_setup_configure(
+    struct kh_setup *setup, const struct kh_setup_wish *wish, struct kh_error *err);
+/* The second part alone, after kh_setup_configure: secret memory as [memory] says.
+ * KH_REFUSED as for kh_setup; then nothing was set up and it may be tried again. */
+KH_CHECK kh_status kh_setup_memory(const struct kh_setup *setup, struct kh_error *err);
+/* The last part alone: the log as [log] and --log-level say. */
+KH_CHECK kh_status kh_setup_log(
+    const struct kh_setup *setup, const struct kh_setup_wish *wish, struct kh_error *err);
+
 /* Frees the configuration: after the last backend is closed. */
 void kh_setup_free(struct kh_setup *setup);
 

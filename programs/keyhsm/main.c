@@ -3,6 +3,7 @@
 #include "programs/keyhsm/commands.h"
 
 static const struct kh_command commands[] = {
+    {"settings", "print the configuration in effect, secrets hidden", kh_cmd_settings},
     {"trust", "let a client in: pin its certificate; list and remove pins", kh_cmd_trust},
 };
 

@@ -427,6 +427,49 @@ static void where_names_line_section_and_file(void)
     kh_config_free(c);
 }
 
+struct told {
+    char text[4096];
+    const char *stop; /* at this option */
+};
+
+static kh_status tell(void *arg, const struct kh_config_value *v, struct kh_error *e)
+{
+    struct told *told = arg;
+    size_t len = strlen(told->text);
+
+    if (told->stop && strcmp(v->option->name, told->stop) == 0)
+        return kh_fail(e, KH_BUSY, "stopped");
+    (void)snprintf(told->text + len, sizeof told->text - len, "%s.%s=%s@%s ", v->section,
+        v->option->name, v->value ? v->value : "-", v->where ? v->where : "default");
+    return KH_OK;
+}
+
+static void every_value_in_effect_says_where_it_is_from(void)
+{
+    static const struct kh_option two[] = {{"port", KH_OPT_INT, "9090", 0, NULL, "a"},
+        {"name", KH_OPT_STRING, NULL, 0, NULL, "b"}};
+    struct told told = {.text = ""};
+    char want[4096];
+    struct kh_config *c;
+
+    file("[b]\nname = x\n[a]\n", 17);
+    KH_ASSERT_OK_FATAL(kh_config_load(&c, path, &err), err);
+    KH_ASSERT_OK(kh_config_override(c, "a.port=1", &err), err);
+    KH_ASSERT_OK(kh_config_values(c, tell, &told, &err), err);
+    CU_ASSERT_STRING_EQUAL(told.text, ""); /* nobody claimed */
+    KH_ASSERT_OK(kh_config_claim(c, "a", two, 2, true, &err), err);
+    KH_ASSERT_OK(kh_config_claim(c, "b", two, 2, true, &err), err);
+    KH_ASSERT_OK(kh_config_values(c, tell, &told, &err), err);
+    (void)snprintf(want, sizeof want,
+        "b.port=9090@default b.name=x@%s:2 a.port=1@--set a.port a.name=-@default ",
+        path);
+    CU_ASSERT_STRING_EQUAL(told.text, want);
+    told = (struct told){.stop = "name"};
+    KH_ASSERT_FAILS(kh_config_values(c, tell, &told, &err), KH_BUSY, err, "stopped");
+    CU_ASSERT_STRING_EQUAL(told.text, "b.port=9090@default ");
+    kh_config_free(c);
+}
+
 struct seen {
     struct kh_config *config;
     char names[256];
@@ -506,6 +549,8 @@ int main(void)
         {"a_wrong_set_is_refused_as_the_file_would_be",
             a_wrong_set_is_refused_as_the_file_would_be},
         {"where_names_line_section_and_file", where_names_line_section_and_file},
+        {"every_value_in_effect_says_where_it_is_from",
+            every_value_in_effect_says_where_it_is_from},
         {"sections_come_in_the_order_of_the_file",
             sections_come_in_the_order_of_the_file},
     };

@@ -59,6 +59,24 @@ static void refused(const char *text, unsigned line, const char *word)
     CU_ASSERT_PTR_NULL(setup.config);
 }
 
+static void the_configuration_alone_needs_no_log_and_no_memory(void)
+{
+    struct kh_setup_args args = {.plugin_dir = TEST_MOCK_DIR};
+    const struct kh_setup_wish w = wish(&args);
+    struct kh_setup s;
+
+    file("[log]\ntarget = file:/nowhere/at/all\n");
+    args.config = path;
+    KH_ASSERT_OK_FATAL(kh_setup_configure(&s, &w, &err), err);
+    CU_ASSERT_STRING_EQUAL(
+        kh_config_string(s.config, "log", "target"), "file:/nowhere/at/all");
+    KH_ASSERT_FAILS(kh_setup_log(&s, &w, &err), KH_UNAVAILABLE, err, "/nowhere/at/all");
+    kh_setup_free(&s);
+    file("[log]\ntarget = file:/nowhere/at/all\n[server]\nprot = 1\n");
+    KH_ASSERT_FAILS(kh_setup_configure(&s, &w, &err), KH_INVALID, err, "prot");
+    CU_ASSERT_PTR_NULL(s.config);
+}
+
 static void the_whole_file_is_accepted_and_usable(void)
 {
     struct kh_setup s;
@@ -263,6 +281,8 @@ static void memory_that_cannot_be_locked_stops_the_start_unless_told_otherwise(v
 int main(void)
 {
     static const struct kh_test tests[] = {
+        {"the_configuration_alone_needs_no_log_and_no_memory",
+            the_configuration_alone_needs_no_log_and_no_memory},
         {"the_whole_file_is_accepted_and_usable", the_whole_file_is_accepted_and_usable},
         {"a_wrong_file_is_refused_with_file_and_line",
             a_wrong_file_is_refused_with_file_and_line},
