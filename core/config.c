@@ -11,7 +11,7 @@ static kh_status no_memory(struct kh_error *err)
     return kh_fail(err, KH_FATAL, "no memory for the configuration");
 }
 
-static struct kh_config_section *find_section(
+struct kh_config_section *kh_config_section_find(
     const struct kh_config *config, const char *name)
 {
     for (size_t i = 0; i < config->section_count; i++) {
@@ -36,7 +36,7 @@ static struct kh_config_entry *find_entry(
 kh_status kh_config_section_add(
     struct kh_config *config, const char *name, const char *where, struct kh_error *err)
 {
-    struct kh_config_section *s = find_section(config, name);
+    struct kh_config_section *s = kh_config_section_find(config, name);
 
     if (!s) {
         s = realloc(config->sections, (config->section_count + 1) * sizeof *s);
@@ -76,7 +76,7 @@ kh_status kh_config_entry_set(struct kh_config *config,
             "%s: '%s' stands twice in [%s]; the first is at %s", entry->where, entry->key,
             entry->section, e->where);
     fresh = (struct kh_config_entry){strdup(entry->section), strdup(entry->key),
-        strdup(entry->value), strdup(entry->where)};
+        strdup(entry->value), strdup(entry->where), entry->commented};
     if (!fresh.section || !fresh.key || !fresh.value || !fresh.where) {
         free_entry(&fresh);
         return no_memory(err);
@@ -216,7 +216,7 @@ kh_status kh_config_claim(struct kh_config *config, const char *section,
     }
     if (st != KH_OK)
         return st;
-    s = find_section(config, section);
+    s = kh_config_section_find(config, section);
     for (size_t i = 0; enforce && st == KH_OK && i < count; i++)
         st = check_required(config, s, &options[i], err);
     if (st != KH_OK)
@@ -274,7 +274,7 @@ kh_status kh_config_sections(const struct kh_config *config,
 static const char *value_of(const struct kh_config *config, const char *section,
     const char *key, const struct kh_option **option)
 {
-    const struct kh_config_section *s = find_section(config, section);
+    const struct kh_config_section *s = kh_config_section_find(config, section);
     const struct kh_config_entry *e;
 
     *option = s && s->claimed ? kh_option_find(s->options, s->option_count, key) : NULL;
@@ -313,7 +313,7 @@ const char *kh_config_where(
     const struct kh_config *config, const char *section, const char *key)
 {
     const struct kh_config_entry *e = key ? find_entry(config, section, key) : NULL;
-    const struct kh_config_section *s = find_section(config, section);
+    const struct kh_config_section *s = kh_config_section_find(config, section);
 
     if (e)
         return e->where;

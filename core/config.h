@@ -33,6 +33,30 @@ KH_CHECK kh_status kh_config_override(
 KH_CHECK kh_status kh_config_claim(struct kh_config *config, const char *section,
     const struct kh_option *options, size_t count, bool enforce, struct kh_error *err);
 
+/*
+ * Claims SECTION for keys that its owner does not know beforehand (the labels of the rules
+ * in [acl]), instead of a table. A key has letters, digits, '-' and '_' only, so that --set
+ * can name it. A value has at most 1024 bytes and is given whole: a " ;" in it, which
+ * anywhere else begins a comment, is KH_INVALID, because what stands before it would be
+ * another value.
+ */
+KH_CHECK kh_status kh_config_claim_free(
+    struct kh_config *config, const char *section, struct kh_error *err);
+
+/* One key of a section. The strings are owned by the configuration. */
+struct kh_config_pair {
+    const char *key;
+    const char *value;
+    const char *where; /* "FILE:LINE", or "--set SECTION.KEY" */
+};
+
+/* Calls FN for every key that is set in SECTION, until it returns other than KH_OK;
+ * returns that. In file order; what --set replaces stays in its place, what --set adds
+ * comes last, in the order of the options. Thread safe after kh_config_finish. */
+KH_CHECK kh_status kh_config_pairs(const struct kh_config *config, const char *section,
+    kh_status (*fn)(void *arg, const struct kh_config_pair *pair, struct kh_error *err),
+    void *arg, struct kh_error *err);
+
 /* Refuses sections that were not claimed. */
 KH_CHECK kh_status kh_config_finish(const struct kh_config *config, struct kh_error *err);
 

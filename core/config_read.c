@@ -23,6 +23,7 @@ struct reading {
     const char *end;
     unsigned line;
     unsigned failed_line; /* 0: none */
+    bool commented;       /* the line at hand is a value with a comment behind it */
     struct kh_error *err;
 };
 
@@ -171,6 +172,18 @@ static void note_section(struct reading *r, const char *line)
     }
 }
 
+/* inih ends a value at the first ';' that follows a blank. */
+static bool has_comment(const char *line)
+{
+    const char *p = line + strcspn(line, "=:");
+
+    while (*p && (p = strchr(p + 1, ';'))) {
+        if (p[-1] == ' ' || p[-1] == '\t')
+            return true;
+    }
+    return false;
+}
+
 /* fgets for inih, without what inih would do in silence: leading blanks go, because inih
  * takes an indented line as the rest of the value above; a line is given whole or
  * refused. */
@@ -197,6 +210,7 @@ static char *next_line(char *out, int size, void *stream)
     out[len] = '\0';
     if (*out == '[')
         note_section(r, out);
+    r->commented = has_comment(out);
     return r->failed_line ? NULL : out;
 }
 
@@ -205,7 +219,7 @@ static int take_pair(void *user, const char *section, const char *name, const ch
     struct reading *r = user;
     char where[LINE_MAX_BYTES];
     const struct kh_config_entry entry = {(char *)(uintptr_t)section,
-        (char *)(uintptr_t)name, (char *)(uintptr_t)value, where};
+        (char *)(uintptr_t)name, (char *)(uintptr_t)value, where, r->commented};
 
     if (!*section)
         refuse(r, "an option outside of any [section]");

@@ -1,5 +1,5 @@
-/* Inside the configuration: sections and entries. For core/config.c and
- * core/config_read.c only. */
+/* Inside the configuration: sections and entries. For core/config.c, core/config_free.c
+ * and core/config_read.c only. */
 #ifndef KH_CORE_CONFIG_TABLE_H
 #define KH_CORE_CONFIG_TABLE_H
 
@@ -18,6 +18,7 @@ struct kh_config_entry {
     char *key;
     char *value;
     char *where; /* "FILE:LINE", or "--set SECTION.KEY" */
+    bool commented; /* a comment behind the value was cut off */
 };
 
 struct kh_config {
@@ -27,6 +28,10 @@ struct kh_config {
     struct kh_config_entry *entries;
     size_t entry_count;
 };
+
+/* Section NAME, or NULL. A later kh_config_section_add moves it. */
+struct kh_config_section *kh_config_section_find(
+    const struct kh_config *config, const char *name);
 
 /* Finds section NAME, or adds it. WHERE (may be NULL) is copied when the section has none
  * yet. */
