@@ -34,11 +34,11 @@ KH_CHECK kh_status kh_config_claim(struct kh_config *config, const char *section
     const struct kh_option *options, size_t count, bool enforce, struct kh_error *err);
 
 /*
- * Claims SECTION for keys that its owner does not know beforehand (the labels of the rules
- * in [acl]), instead of a table. A key has letters, digits, '-' and '_' only, so that --set
- * can name it. A value has at most 1024 bytes and is given whole: a " ;" in it, which
- * anywhere else begins a comment, is KH_INVALID, because what stands before it would be
- * another value.
+ * Claims SECTION for keys that its owner does not know beforehand (the labels of the
+ * rules in [acl]), instead of a table. A key has letters, digits, '-' and '_' only, so
+ * that --set can name it. A value has at most 1024 bytes and is given whole: a " ;" in
+ * it, which anywhere else begins a comment, is KH_INVALID, because what stands before it
+ * would be another value.
  */
 KH_CHECK kh_status kh_config_claim_free(
     struct kh_config *config, const char *section, struct kh_error *err);

@@ -17,7 +17,7 @@ struct kh_config_entry {
     char *section;
     char *key;
     char *value;
-    char *where; /* "FILE:LINE", or "--set SECTION.KEY" */
+    char *where;    /* "FILE:LINE", or "--set SECTION.KEY" */
     bool commented; /* a comment behind the value was cut off */
 };
 

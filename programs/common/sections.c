@@ -3,30 +3,37 @@
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 /* clang-format off */
+/* Both daemons have these; where they listen differs. */
+#define SERVER_ROWS(address, number) \
+    {"listen", KH_OPT_STRING, address, 0, NULL, "name or address to listen on; * for all"}, \
+    {"port", KH_OPT_INT, number, 0, NULL, "TCP port to listen on; 0 lets the kernel choose"}, \
+    {"port_file", KH_OPT_PATH, NULL, 0, NULL, "file the port is written to once it is open"}, \
+    {"workers", KH_OPT_INT, "16", 0, NULL, "threads that serve requests"}, \
+    {"queue", KH_OPT_INT, "256", 0, NULL, "requests that may wait for a worker"}, \
+    {"max_connections", KH_OPT_INT, "1024", 0, NULL, "connections served at the same time"}, \
+    {"max_body", KH_OPT_SIZE, "1M", 0, NULL, "largest request body"}, \
+    {"max_header", KH_OPT_SIZE, "16K", 0, NULL, "largest request line with its headers"}, \
+    {"body_memory", KH_OPT_SIZE, "1M", 0, NULL, "request bodies in secret memory at the same time"}, \
+    {"handshake_timeout", KH_OPT_SECONDS, "10s", 0, NULL, "time from a connection to the first byte of a request"}, \
+    {"idle_timeout", KH_OPT_SECONDS, "60s", 0, NULL, "time a connection may rest between requests"}, \
+    {"request_timeout", KH_OPT_SECONDS, "30s", 0, NULL, "time to send a request, to work on it, and to take its answer"}, \
+    {"drain_timeout", KH_OPT_SECONDS, "30s", 0, NULL, "time requests have to finish when the daemon stops"}
+
+#define TLS_ROWS \
+    {"passphrase_source", KH_OPT_STRING, NULL, KH_OPT_SECRET, NULL, "where the private key's passphrase comes from"}, \
+    {"ca_file", KH_OPT_PATH, NULL, 0, NULL, "certificates of the authorities whose clients are accepted, PEM"}, \
+    {"crl_file", KH_OPT_PATH, NULL, 0, NULL, "revocation lists of those authorities, PEM"}, \
+    {"trust_dir", KH_OPT_PATH, NULL, 0, NULL, "directory of pinned client certificates, one file each"}, \
+    {"min_version", KH_OPT_ENUM, "1.2", 0, "1.2|1.3", "lowest TLS version accepted"}
+
 const struct kh_option kh_server_options[] = {
-    {"listen", KH_OPT_STRING, "localhost", 0, NULL, "name or address to listen on; * for all"},
-    {"port", KH_OPT_INT, "9090", 0, NULL, "TCP port to listen on; 0 lets the kernel choose"},
-    {"port_file", KH_OPT_PATH, NULL, 0, NULL, "file the port is written to once it is open"},
-    {"workers", KH_OPT_INT, "16", 0, NULL, "threads that serve requests"},
-    {"queue", KH_OPT_INT, "256", 0, NULL, "requests that may wait for a worker"},
-    {"max_connections", KH_OPT_INT, "1024", 0, NULL, "connections served at the same time"},
-    {"max_body", KH_OPT_SIZE, "1M", 0, NULL, "largest request body"},
-    {"max_header", KH_OPT_SIZE, "16K", 0, NULL, "largest request line with its headers"},
-    {"body_memory", KH_OPT_SIZE, "1M", 0, NULL, "request bodies in secret memory at the same time"},
-    {"handshake_timeout", KH_OPT_SECONDS, "10s", 0, NULL, "time from a connection to the first byte of a request"},
-    {"idle_timeout", KH_OPT_SECONDS, "60s", 0, NULL, "time a connection may rest between requests"},
-    {"request_timeout", KH_OPT_SECONDS, "30s", 0, NULL, "time to send a request, to work on it, and to take its answer"},
-    {"drain_timeout", KH_OPT_SECONDS, "30s", 0, NULL, "time requests have to finish when the daemon stops"},
+    SERVER_ROWS("localhost", "9090"),
 };
 
 const struct kh_option kh_tls_options[] = {
     {"certificate", KH_OPT_PATH, NULL, KH_OPT_REQUIRED, NULL, "certificate chain of this server, PEM"},
     {"private_key", KH_OPT_STRING, NULL, KH_OPT_REQUIRED, NULL, "its private key: a PEM file, or a URI that OpenSSL's store opens"},
-    {"passphrase_source", KH_OPT_STRING, NULL, KH_OPT_SECRET, NULL, "where the private key's passphrase comes from"},
-    {"ca_file", KH_OPT_PATH, NULL, 0, NULL, "certificates of the authorities whose clients are accepted, PEM"},
-    {"crl_file", KH_OPT_PATH, NULL, 0, NULL, "revocation lists of those authorities, PEM"},
-    {"trust_dir", KH_OPT_PATH, NULL, 0, NULL, "directory of pinned client certificates, one file each"},
-    {"min_version", KH_OPT_ENUM, "1.2", 0, "1.2|1.3", "lowest TLS version accepted"},
+    TLS_ROWS,
 };
 
 const struct kh_option kh_openssl_options[] = {
@@ -43,6 +50,26 @@ static const struct kh_option memory_options[] = {
     {"secure_heap", KH_OPT_SIZE, "0", 0, NULL, "size of the locked memory for secrets, 0 to choose it"},
     {"lock", KH_OPT_ENUM, "required", 0, "required|preferred", "whether to start when memory cannot be locked"},
 };
+
+/* keytrusteed's. Its certificate is where `ktadmin init` makes it. */
+#define KEYTRUSTEE_SSL "/var/lib/keytrustee/.keytrustee/.ssl/"
+
+static const struct kh_option keytrusteed_server_options[] = {
+    SERVER_ROWS("*", "11371"),
+    {"backend", KH_OPT_STRING, "softfile", 0, NULL, "backend that serves the deposits: softfile, or keyhsm once they are on the HSM"},
+    {"follow", KH_OPT_BOOL, "no", 0, NULL, "go over to the HSM without a restart when a migration has been committed"},
+};
+
+static const struct kh_option keytrusteed_tls_options[] = {
+    {"certificate", KH_OPT_PATH, KEYTRUSTEE_SSL "ssl-cert-keytrustee.pem", 0, NULL, "certificate chain of this server, PEM"},
+    {"private_key", KH_OPT_STRING, KEYTRUSTEE_SSL "ssl-cert-keytrustee-pk.pem", 0, NULL, "its private key: a PEM file, or a URI that OpenSSL's store opens"},
+    TLS_ROWS,
+};
+
+static const struct kh_option audit_options[] = {
+    {"file", KH_OPT_PATH, "/var/log/keytrustee/audit.log", 0, NULL, "file that a line is appended to for every request"},
+    {"reads", KH_OPT_BOOL, "yes", 0, NULL, "record requests that only read, too"},
+};
 /* clang-format on */
 
 const size_t kh_server_option_count = COUNT(kh_server_options);
@@ -50,18 +77,27 @@ const size_t kh_tls_option_count = COUNT(kh_tls_options);
 const size_t kh_openssl_option_count = COUNT(kh_openssl_options);
 
 const struct kh_section kh_daemon_sections[KH_DAEMON_SECTION_COUNT] = {
-    {"server", kh_server_options, COUNT(kh_server_options), true},
-    {"tls", kh_tls_options, COUNT(kh_tls_options), true},
-    {"openssl", kh_openssl_options, COUNT(kh_openssl_options), true},
+    {"server", kh_server_options, COUNT(kh_server_options), true, false},
+    {"tls", kh_tls_options, COUNT(kh_tls_options), true, false},
+    {"openssl", kh_openssl_options, COUNT(kh_openssl_options), true, false},
 };
 
 const struct kh_section kh_tool_sections[KH_DAEMON_SECTION_COUNT] = {
-    {"server", kh_server_options, COUNT(kh_server_options), false},
-    {"tls", kh_tls_options, COUNT(kh_tls_options), false},
-    {"openssl", kh_openssl_options, COUNT(kh_openssl_options), false},
+    {"server", kh_server_options, COUNT(kh_server_options), false, false},
+    {"tls", kh_tls_options, COUNT(kh_tls_options), false, false},
+    {"openssl", kh_openssl_options, COUNT(kh_openssl_options), false, false},
+};
+
+const struct kh_section kh_keytrusteed_sections[KH_KEYTRUSTEED_SECTION_COUNT] = {
+    {"server", keytrusteed_server_options, COUNT(keytrusteed_server_options), true,
+        false},
+    {"tls", keytrusteed_tls_options, COUNT(keytrusteed_tls_options), true, false},
+    {"openssl", kh_openssl_options, COUNT(kh_openssl_options), true, false},
+    {"acl", NULL, 0, false, true},
+    {"audit", audit_options, COUNT(audit_options), true, false},
 };
 
 const struct kh_section kh_common_sections[KH_COMMON_SECTION_COUNT] = {
-    {"log", log_options, COUNT(log_options), true},
-    {"memory", memory_options, COUNT(memory_options), true},
+    {"log", log_options, COUNT(log_options), true, false},
+    {"memory", memory_options, COUNT(memory_options), true, false},
 };

@@ -28,8 +28,10 @@ static kh_status claim(struct kh_config *config, const struct kh_section *sectio
     kh_status st = KH_OK;
 
     for (size_t i = 0; st == KH_OK && i < count; i++)
-        st = kh_config_claim(config, sections[i].name, sections[i].options,
-            sections[i].option_count, sections[i].enforce, err);
+        st = sections[i].free
+                 ? kh_config_claim_free(config, sections[i].name, err)
+                 : kh_config_claim(config, sections[i].name, sections[i].options,
+                       sections[i].option_count, sections[i].enforce, err);
     return st;
 }
 
