@@ -50,14 +50,38 @@ static kh_status take_attributes(
     return st;
 }
 
-static kh_status take_members(
-    json_t *body, struct kh_deposit *deposit, struct kh_error *err)
+/* What a copy brings along: when it was made, and whether it is deleted. */
+static kh_status take_history(
+    const json_t *body, struct kh_deposit *deposit, struct kh_error *err)
 {
-    static const char *const members[] = {"data", "attributes", NULL};
+    const json_t *created = json_object_get(body, "created");
+    const json_t *state = json_object_get(body, "state");
+    const char *word = json_string_value(state);
+    struct kh_error why = {0};
+
+    if (created && !json_is_string(created))
+        return kh_fail(err, KH_INVALID, "created: a string is needed");
+    if (created &&
+        kh_time_parse(json_string_value(created), &deposit->created, &why) != KH_OK)
+        return kh_fail(err, KH_INVALID, "created: %s", why.message);
+    if (state && (!word || (strcmp(word, "active") != 0 && strcmp(word, "deleted") != 0)))
+        return kh_fail(err, KH_INVALID, "state: \"active\" or \"deleted\" is needed");
+    if (state && strcmp(word, "deleted") == 0)
+        deposit->state = KH_DELETED;
+    return KH_OK;
+}
+
+static kh_status take_members(
+    json_t *body, bool copies, struct kh_deposit *deposit, struct kh_error *err)
+{
+    static const char *const copied[] = {"data", "attributes", "created", "state", NULL};
+    static const char *const made[] = {"data", "attributes", NULL};
     json_t *data = json_object_get(body, "data");
     struct kh_error why = {0};
-    kh_status st = kh_json_only(body, members, err);
+    kh_status st = kh_json_only(body, copies ? copied : made, err);
 
+    if (st == KH_OK)
+        st = take_history(body, deposit, err);
     if (st == KH_OK && !json_is_string(data))
         st = kh_fail(err, KH_INVALID, "data: a base64 string is needed");
     if (st == KH_OK)
@@ -74,11 +98,13 @@ static kh_status take_members(
 static kh_status take_json(
     struct kh_request *request, struct kh_deposit *deposit, struct kh_error *err)
 {
+    bool copies =
+        (request->route->flags & KH_ROUTE_COPIES) && request->method == KH_METHOD_PUT;
     json_t *body = NULL;
     kh_status st = kh_json_parse(request->body, request->body_len, &body, err);
 
     if (st == KH_OK)
-        st = take_members(body, deposit, err);
+        st = take_members(body, copies, deposit, err);
     json_decref(body);
     return st;
 }

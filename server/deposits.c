@@ -29,19 +29,27 @@ static void answer_created(struct kh_request *request, const struct kh_deposit *
             (json_int_t)deposit->version, "created", created));
 }
 
+/* A copy comes with its version number, and is the deposit's first one only if NEW. */
 static void create(struct kh_app *app, struct kh_request *request)
 {
     KH_CLEANUP_DEPOSIT struct kh_deposit deposit = {0};
     struct kh_error err = {0};
     struct kh_query query;
+    kh_put_mode mode = KH_PUT_NEW;
+    bool copies = request->route->flags & KH_ROUTE_COPIES;
     kh_status st;
 
-    if (!parse_query(request, 0, &query) || !kh_content_take(app, request, &deposit))
+    if (!parse_query(request, copies ? KH_QUERY_VERSION | KH_QUERY_NEW : 0, &query) ||
+        !kh_content_take(app, request, &deposit))
         return;
+    if (query.has_version) {
+        deposit.version = query.version;
+        mode = query.new_deposit ? KH_PUT_NEW : KH_PUT_VERSION;
+    }
     /* Even where the backend holds older, wilder names: nobody makes new ones. */
     st = kh_name_check(deposit.name, &err);
     if (st == KH_OK)
-        st = kh_backend_put(app->backend, &deposit, KH_PUT_NEW, &err);
+        st = kh_backend_put(app->backend, &deposit, mode, &err);
     if (st == KH_OK)
         answer_created(request, &deposit);
     else

@@ -7,8 +7,8 @@
 
 #include <jansson.h>
 
-void kh_deposit_one(
-    struct kh_app *app, struct kh_request *request); /* PUT GET HEAD DELETE */
+/* PUT GET HEAD DELETE; with KH_ROUTE_COPIES also what peer.h is for. */
+void kh_deposit_one(struct kh_app *app, struct kh_request *request);
 void kh_deposit_versions(
     struct kh_app *app, struct kh_request *request); /* GET HEAD POST */
 void kh_deposit_undelete(struct kh_app *app, struct kh_request *request);

@@ -82,11 +82,16 @@ void kh_deposit_get(struct kh_app *app, struct kh_request *request)
     KH_CLEANUP_DEPOSIT struct kh_deposit deposit = {0};
     struct kh_error err = {0};
     struct kh_query query;
-    kh_status st = kh_query_parse(request->query, KH_QUERY_VERSION, &query, &err);
+    unsigned allowed = KH_QUERY_VERSION;
+    kh_status st;
+
+    if (request->route->flags & KH_ROUTE_COPIES)
+        allowed |= KH_QUERY_DELETED;
+    st = kh_query_parse(request->query, allowed, &query, &err);
 
     if (st == KH_OK)
         st = kh_backend_get(app->backend, request->name,
-            query.has_version ? query.version : KH_LATEST, false, &deposit, &err);
+            query.has_version ? query.version : KH_LATEST, query.deleted, &deposit, &err);
     if (st != KH_OK) {
         kh_reply_status(request, st, &err);
         return;

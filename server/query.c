@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { VERSIONS_MAX = 1000000000 };
+
 static bool number(const char *text, size_t len, uint32_t max, uint32_t *out)
 {
     uint64_t value = 0;
@@ -35,6 +37,18 @@ static kh_status take_after(
     return kh_name_decode(text, len, out->after, err);
 }
 
+static kh_status take_cursor(
+    const char *text, size_t len, struct kh_query *out, struct kh_error *err)
+{
+    struct kh_error why = {0};
+
+    if (kh_percent_decode_bytes(text, len, out->after, sizeof out->after, &why) != KH_OK)
+        return kh_fail(err, KH_INVALID, "query: after: %s", why.message);
+    if (!*out->after)
+        return kh_fail(err, KH_INVALID, "query: after is empty");
+    return KH_OK;
+}
+
 static kh_status take_limit(
     const char *text, size_t len, struct kh_query *out, struct kh_error *err)
 {
@@ -47,6 +61,39 @@ static kh_status take_limit(
     return KH_OK;
 }
 
+static kh_status take_answer(
+    const char *name, const char *text, size_t len, bool *out, struct kh_error *err)
+{
+    *out = len == 3 && memcmp(text, "yes", 3) == 0;
+    if (!*out && (len != 2 || memcmp(text, "no", 2) != 0))
+        return kh_fail(err, KH_INVALID, "query: %s must be yes or no", name);
+    return KH_OK;
+}
+
+static kh_status take_deleted(
+    const char *text, size_t len, struct kh_query *out, struct kh_error *err)
+{
+    return take_answer("deleted", text, len, &out->deleted, err);
+}
+
+static kh_status take_new(
+    const char *text, size_t len, struct kh_query *out, struct kh_error *err)
+{
+    return take_answer("new", text, len, &out->new_deposit, err);
+}
+
+static kh_status take_versions(
+    const char *text, size_t len, struct kh_query *out, struct kh_error *err)
+{
+    uint32_t versions;
+
+    if (!number(text, len, VERSIONS_MAX, &versions) || versions == 0)
+        return kh_fail(err, KH_INVALID, "query: versions must be a number from 1 to %d",
+            VERSIONS_MAX);
+    out->versions = versions;
+    return KH_OK;
+}
+
 static const struct {
     const char *name;
     unsigned bit;
@@ -54,7 +101,11 @@ static const struct {
 } parameters[] = {
     {"version", KH_QUERY_VERSION, take_version},
     {"after", KH_QUERY_AFTER, take_after},
+    {"after", KH_QUERY_CURSOR, take_cursor},
     {"limit", KH_QUERY_LIMIT, take_limit},
+    {"deleted", KH_QUERY_DELETED, take_deleted},
+    {"new", KH_QUERY_NEW, take_new},
+    {"versions", KH_QUERY_VERSIONS, take_versions},
 };
 
 /* One "name=value" of LEN bytes. */

@@ -13,7 +13,7 @@ static int hex(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-kh_status kh_percent_decode(
+kh_status kh_percent_decode_bytes(
     const char *text, size_t len, char *out, size_t size, struct kh_error *err)
 {
     size_t used = 0;
@@ -39,9 +39,17 @@ kh_status kh_percent_decode(
         out[used++] = (char)c;
     }
     out[used] = '\0';
-    if (!kh_utf8_valid(out, used))
-        return kh_fail(err, KH_INVALID, "not UTF-8");
     return KH_OK;
+}
+
+kh_status kh_percent_decode(
+    const char *text, size_t len, char *out, size_t size, struct kh_error *err)
+{
+    kh_status st = kh_percent_decode_bytes(text, len, out, size, err);
+
+    if (st == KH_OK && !kh_utf8_valid(out, strlen(out)))
+        return kh_fail(err, KH_INVALID, "not UTF-8");
+    return st;
 }
 
 kh_status kh_name_decode(

@@ -9,7 +9,10 @@ struct kh_app;
 typedef void (*kh_handler)(struct kh_app *app, struct kh_request *request);
 
 enum {
-    KH_ROUTE_INLINE = 1u << 0 /* runs on the loop thread: must not block */
+    KH_ROUTE_INLINE = 1u << 0, /* runs on the loop thread: must not block */
+    /* Callers may give and see what a copy needs beyond the deposit API: version,
+     * creation time and state of a PUT, deleted versions of a GET. */
+    KH_ROUTE_COPIES = 1u << 1
 };
 
 struct kh_route {
@@ -43,6 +46,10 @@ void kh_methods_text(unsigned methods, char *out, size_t size);
  * NUL). KH_INVALID: a bad escape, %00, not UTF-8, too long.
  */
 KH_CHECK kh_status kh_percent_decode(
+    const char *text, size_t len, char *out, size_t size, struct kh_error *err);
+
+/* The same for any bytes but NUL. */
+KH_CHECK kh_status kh_percent_decode_bytes(
     const char *text, size_t len, char *out, size_t size, struct kh_error *err);
 
 /* As kh_percent_decode, and a name is no path: '/', "." and ".." are refused, and so is

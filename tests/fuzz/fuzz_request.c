@@ -55,9 +55,7 @@ static void route(char *target)
         (strchr(name, '/') || strcmp(name, "..") == 0 ||
             !kh_utf8_valid(name, strlen(name))))
         abort();
-    if (mark &&
-        kh_query_parse(mark, KH_QUERY_VERSION | KH_QUERY_AFTER | KH_QUERY_LIMIT, &query,
-            &err) == KH_OK &&
+    if (mark && kh_query_parse(mark, ~(unsigned)KH_QUERY_CURSOR, &query, &err) == KH_OK &&
         (query.version > KH_VERSION_MAX || query.limit < 1 ||
             query.limit > KH_QUERY_LIMIT_MAX))
         abort();

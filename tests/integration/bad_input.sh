@@ -88,7 +88,7 @@ done
 refused "a mistyped version purges nothing" 400 POST "/v1/deposits/${long:1}/purge?verison=0" "query"
 api_is "  it is there" 200 GET "/v1/deposits/${long:1}"
 refused "limit over 1000" 400 GET "/v1/deposits?limit=1001" "1 to 1000"
-refused "PUT takes no version" 400 PUT "/v1/deposits/x?version=3" "query" "${bytes[@]}" -d x
+refused "a mistyped version makes no new deposit" 400 PUT "/v1/deposits/x?verison=3" "query" "${bytes[@]}" -d x
 
 echo "# heads, by hand"
 # by_hand TEXT STATUS HEAD: HEAD gets \r\n for each line end and an empty line

@@ -147,6 +147,37 @@ static void limits_of_a_listing_are_checked(void)
     KH_ASSERT_FAILS(parse("after=%00", KH_QUERY_AFTER), KH_INVALID, err, "NUL");
 }
 
+static void answers_and_cursors_are_read(void)
+{
+    unsigned copies = KH_QUERY_VERSION | KH_QUERY_NEW | KH_QUERY_DELETED;
+
+    KH_ASSERT_OK(parse("version=3&new=yes", copies), err);
+    CU_ASSERT(query.new_deposit && !query.deleted && query.version == 3);
+    KH_ASSERT_OK(parse("deleted=yes&new=no", copies), err);
+    CU_ASSERT(query.deleted && !query.new_deposit && !query.has_version);
+    KH_ASSERT_OK(
+        parse("after=%ff%2F%20&version=0", KH_QUERY_CURSOR | KH_QUERY_VERSION), err);
+    CU_ASSERT_STRING_EQUAL(query.after, "\xff/ ");
+    KH_ASSERT_OK(parse("versions=1000000000", KH_QUERY_VERSIONS), err);
+    CU_ASSERT_EQUAL(query.versions, 1000000000);
+}
+
+static void wrong_answers_and_cursors_are_refused(void)
+{
+    static const char *const bad[] = {"deleted=", "deleted=1", "deleted=Yes",
+        "deleted=yesn", "deleted", "new=true", "new=yes&new=yes"};
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        KH_ASSERT_FAILS(
+            parse(bad[i], KH_QUERY_DELETED | KH_QUERY_NEW), KH_INVALID, err, "query");
+    KH_ASSERT_FAILS(parse("after=", KH_QUERY_CURSOR), KH_INVALID, err, "empty");
+    KH_ASSERT_FAILS(parse("after=%00", KH_QUERY_CURSOR), KH_INVALID, err, "NUL");
+    KH_ASSERT_FAILS(parse("after=%ff", KH_QUERY_AFTER), KH_INVALID, err, "UTF-8");
+    KH_ASSERT_FAILS(parse("versions=0", KH_QUERY_VERSIONS), KH_INVALID, err, "from 1");
+    KH_ASSERT_FAILS(
+        parse("versions=1000000001", KH_QUERY_VERSIONS), KH_INVALID, err, "from 1");
+}
+
 int main(void)
 {
     static const struct kh_test tests[] = {
@@ -162,6 +193,8 @@ int main(void)
         {"a mistyped parameter is refused, not ignored",
             a_mistyped_parameter_is_refused_not_ignored},
         {"limits of a listing are checked", limits_of_a_listing_are_checked},
+        {"answers and cursors are read", answers_and_cursors_are_read},
+        {"wrong answers and cursors are refused", wrong_answers_and_cursors_are_refused},
     };
 
     return kh_test_main("server router", tests, sizeof tests / sizeof tests[0]);

@@ -1,0 +1,22 @@
+/*
+ * What the backend `keyhsm` of another host asks of keyhsmd beyond the deposit API
+ * (docs/api.md, "For other hosts"): the methods of include/keyhsm/plugin.h that a person
+ * with curl does not need. Workers run the handlers. All of them only read.
+ */
+#ifndef KH_SERVER_PEER_H
+#define KH_SERVER_PEER_H
+
+#include "server/app.h"
+
+/* Facts of the backend; whether more versions would fit. */
+void kh_peer_backend(struct kh_app *app, struct kh_request *request);
+void kh_peer_room(struct kh_app *app, struct kh_request *request);
+
+/* Every version, damaged ones too, behind a place in the order of name and version. */
+void kh_peer_list(struct kh_app *app, struct kh_request *request);
+/* One version. */
+void kh_peer_stat(struct kh_app *app, struct kh_request *request);
+void kh_peer_fingerprint(struct kh_app *app, struct kh_request *request);
+void kh_peer_attest(struct kh_app *app, struct kh_request *request);
+
+#endif
