@@ -79,7 +79,8 @@ make_ca() {
     -keyout "$WORK/$1.key" -out "$WORK/$1.crt" 2>/dev/null
 }
 
-# make_cert NAME CA EKU [START END]: NAME.crt, NAME.key; times as YYYYMMDDHHMMSSZ
+# make_cert NAME CA EKU [START END]: NAME.crt, NAME.key; times as YYYYMMDDHHMMSSZ. SAN names other hosts
+# than localhost.
 make_cert() {
   local name=$1 ca=$2 eku=$3 dir="$WORK/ca-$1"
   mkdir -p "$dir"; : >"$dir/index"; echo "0$((RANDOM % 9 + 1))$(printf '%06x' $RANDOM)" >"$dir/serial"
@@ -98,7 +99,7 @@ commonName = supplied
 [ext]
 basicConstraints = CA:FALSE
 extendedKeyUsage = $eku
-subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
+subjectAltName = ${SAN:-DNS:localhost, IP:127.0.0.1, IP:::1}
 EOF
   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" \
     -keyout "$WORK/$name.key" -out "$dir/csr" 2>/dev/null
@@ -155,11 +156,12 @@ EOF
   } >"$WORK/keyhsm.ini"
 }
 
-# start_daemon [OPTION...]: sets PID and PORT; returns once it is listening
+# start_daemon [OPTION...]: keyhsmd, or the one that DAEMON names; sets PID and PORT; returns once it is
+# listening. Its log is $WORK/keyhsmd.log, or of that name.
 start_daemon() {
   rm -f "$WORK/port"
-  "$KEYHSM_BIN_DIR/keyhsmd" --config "$WORK/keyhsm.ini" --plugin-dir "${PLUGINS:-$KEYHSM_PLUGIN_DIR}" \
-    "$@" >>"$WORK/keyhsmd.log" 2>&1 &
+  "$KEYHSM_BIN_DIR/${DAEMON:-keyhsmd}" --config "$WORK/keyhsm.ini" \
+    --plugin-dir "${PLUGINS:-$KEYHSM_PLUGIN_DIR}" "$@" >>"$WORK/${DAEMON:-keyhsmd}.log" 2>&1 &
   PID=$!
   DAEMONS+=("$PID")
   wait_for "the daemon's port" daemon_open
