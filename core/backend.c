@@ -173,6 +173,16 @@ kh_status kh_backend_reserve(
         backend, backend->plugin->reserve(backend->ctx, versions, err), err);
 }
 
+kh_status kh_backend_check(struct kh_backend *backend, struct kh_error *err)
+{
+    struct kh_error own;
+
+    if (!backend->plugin->check)
+        return KH_OK;
+    err = kh_backend_enter(backend, err, &own);
+    return kh_backend_leave(backend, backend->plugin->check(backend->ctx, err), err);
+}
+
 kh_status kh_backend_seal(
     struct kh_backend *backend, const struct kh_seal *seal, struct kh_error *err)
 {

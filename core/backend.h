@@ -27,12 +27,28 @@ KH_CHECK kh_status kh_backend_open(struct kh_backend **out, const char *name,
  * fine. */
 void kh_backend_close(struct kh_backend *backend);
 
+/* A backend that is not open: its name, and where plugin and options are found. */
+struct kh_backend_place {
+    const char *name;
+    const char *plugin_dir; /* NULL: the compiled-in one */
+    const struct kh_config *config;
+};
+
+/* The plugin's methods of the same names (keyhsm/plugin.h): looks at what open needs, and
+ * makes the place. One without examine finds nothing; one without create is KH_REFUSED.
+ * Not while the backend is open in this process. */
+KH_CHECK kh_status kh_backend_examine(const struct kh_backend_place *place,
+    kh_finding_fn fn, void *arg, struct kh_error *err);
+KH_CHECK kh_status kh_backend_create(const struct kh_backend_place *place,
+    const struct kh_creation *creation, struct kh_error *err);
+
 const char *kh_backend_name(const struct kh_backend *backend);
 uint32_t kh_backend_capabilities(const struct kh_backend *backend);
 const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend);
 
 /* The plugin's methods (keyhsm/plugin.h), checked. All thread safe. A method the plugin
- * lacks is KH_REFUSED with words; but reserve is KH_OK when the plugin cannot tell.
+ * lacks is KH_REFUSED with words; but reserve and check are KH_OK when the plugin cannot
+ * tell.
  * Outputs are zeroed on entry. seal is for a backend opened with KH_OPEN_MIGRATE.
  * fingerprint and attest take a real version number only. */
 KH_CHECK kh_status kh_backend_probe(struct kh_backend *backend, struct kh_error *err);
@@ -58,6 +74,7 @@ KH_CHECK kh_status kh_backend_seal(
     struct kh_backend *backend, const struct kh_seal *seal, struct kh_error *err);
 KH_CHECK kh_status kh_backend_reserve(
     struct kh_backend *backend, uint64_t versions, struct kh_error *err);
+KH_CHECK kh_status kh_backend_check(struct kh_backend *backend, struct kh_error *err);
 KH_CHECK kh_status kh_backend_fingerprint(struct kh_backend *backend, const char *name,
     uint32_t version, unsigned char digest[KH_FINGERPRINT_LEN], struct kh_error *err);
 KH_CHECK kh_status kh_backend_attest(

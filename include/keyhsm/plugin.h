@@ -224,6 +224,22 @@ struct kh_info {
     char sealed_for[256]; /* when sealed: struct kh_seal.destination */
 };
 
+/* One thing that examine looked at. The strings are valid during the call only. */
+struct kh_finding {
+    const char *check;  /* what was looked at, in a word or two: "token" */
+    kh_status status;   /* KH_OK: as it must be */
+    const char *detail; /* one line: what was found, or what is wrong */
+    const char *remedy; /* one line: what would put it right; NULL: detail says it all */
+};
+typedef void (*kh_finding_fn)(void *arg, const struct kh_finding *finding);
+
+/* What create makes a place of. */
+struct kh_creation {
+    const char *name;                  /* of the place, e.g. a token's label */
+    const struct kh_buf *secret;       /* what open will ask for: the user PIN */
+    const struct kh_buf *admin_secret; /* what can set another: the officer's PIN */
+};
+
 #define KH_FINGERPRINT_LEN 32
 
 struct kh_plugin {
@@ -301,6 +317,24 @@ struct kh_plugin {
      * KH_CAP_HARDWARE. */
     KH_CHECK kh_status (*attest)(
         void *ctx, const char *name, uint32_t version, struct kh_error *err);
+
+    /* Looks at what open needs, without opening: no login, nothing is changed, and no
+     * secret is asked for on a terminal or read from a descriptor. Tells FN each thing it
+     * looked at, in the order in which open takes them; after one that fails it goes on
+     * with those that do not need it. KH_OK: it has looked, whatever it found. HOST is
+     * valid until it returns. OPTIONAL. */
+    KH_CHECK kh_status (*examine)(
+        const struct kh_host *host, kh_finding_fn fn, void *arg, struct kh_error *err);
+
+    /* Makes the place that open needs, where that is a matter of software; touches none
+     * that is there. KH_EXISTS: there is one of that name. KH_REFUSED: it must be made
+     * with the vendor's tools. HOST is valid until it returns. OPTIONAL. */
+    KH_CHECK kh_status (*create)(const struct kh_host *host,
+        const struct kh_creation *creation, struct kh_error *err);
+
+    /* Checks all that is stored as far as that needs no device; slow. KH_CORRUPT names
+     * what is damaged. OPTIONAL. */
+    KH_CHECK kh_status (*check)(void *ctx, struct kh_error *err);
 };
 
 /* The one symbol a plugin exports. Declared here so that it is seen from outside even

@@ -347,6 +347,42 @@ static kh_status attest(
         st = missing(name, err);
     return end(st);
 }
+
+/* Two things looked at; the second is well when there is a ceiling. */
+static kh_status examine(
+    const struct kh_host *host, kh_finding_fn fn, void *arg, struct kh_error *err)
+{
+    const struct kh_finding store = {
+        .check = "store", .detail = host->option_string(host, "store")};
+    struct kh_finding ceiling = {.check = "ceiling", .detail = "there is one"};
+
+    (void)err;
+    if (host->option_int(host, "max_keys") == 0)
+        ceiling =
+            (struct kh_finding){"ceiling", KH_REFUSED, "there is none", "set max_keys"};
+    fn(arg, &store);
+    fn(arg, &ceiling);
+    return KH_OK;
+}
+
+/* Any name but "there" (KH_EXISTS) and "silent", which fails without a word. */
+static kh_status create(
+    const struct kh_host *host, const struct kh_creation *creation, struct kh_error *err)
+{
+    (void)host;
+    if (strcmp(creation->name, "there") == 0)
+        return kh_fail(err, KH_EXISTS, "'there' is there");
+    return strcmp(creation->name, "silent") == 0 ? KH_BUSY : KH_OK;
+}
+
+static kh_status check(void *ctx, struct kh_error *err)
+{
+    struct backend *b = ctx;
+
+    if (strcmp(b->store->name, "damaged") == 0)
+        return kh_fail(err, KH_CORRUPT, "a row is damaged");
+    return KH_OK;
+}
 #else
 static kh_status seal(void *ctx, const struct kh_seal *seal, struct kh_error *err)
 {
@@ -394,6 +430,9 @@ const struct kh_plugin kh_plugin = {
     .fingerprint = fingerprint,
 #ifdef MOCK_HARDWARE
     .attest = attest,
+    .examine = examine,
+    .create = create,
+    .check = check,
 #else
     .seal = seal,
 #endif
