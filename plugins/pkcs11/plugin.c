@@ -1,5 +1,7 @@
 /* The pkcs11 backend: deposits behind a PKCS#11 token. This file is its table; README.md
  * says where what it names is found. */
+#include "plugins/pkcs11/examine.h"
+#include "plugins/pkcs11/newtoken.h"
 #include "plugins/pkcs11/options.h"
 #include "plugins/pkcs11/store.h"
 #include <keyhsm/plugin.h>
@@ -87,6 +89,11 @@ static kh_status attest(
     return kh_store_attest(ctx, name, version, err);
 }
 
+static kh_status check(void *ctx, struct kh_error *err)
+{
+    return kh_store_check(ctx, err);
+}
+
 /* No KH_CAP_EXPORT: what is behind the token stays there. */
 const struct kh_plugin kh_plugin = {
     .abi = KH_PLUGIN_ABI,
@@ -113,4 +120,7 @@ const struct kh_plugin kh_plugin = {
     .reserve = reserve,
     .fingerprint = fingerprint,
     .attest = attest,
+    .examine = kh_pkcs11_examine,
+    .create = kh_pkcs11_create,
+    .check = check,
 };

@@ -5,6 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* NULL when it is unset or empty. */
+static const char *given(const struct kh_host *host, const char *option)
+{
+    const char *text = host->option_string(host, option);
+
+    return text && *text ? text : NULL;
+}
+
+void kh_slot_choice_read(const struct kh_host *host, struct kh_slot_choice *choice)
+{
+    *choice = (struct kh_slot_choice){
+        .label = given(host, "token_label"),
+        .serial = given(host, "token_serial"),
+        .has_slot = given(host, "slot") != NULL,
+    };
+    if (choice->has_slot)
+        choice->slot = (CK_SLOT_ID)host->option_int(host, "slot");
+}
+
 /* A list of tokens for a message, cut when it gets long. */
 struct listing {
     char text[300];
@@ -135,4 +154,22 @@ kh_status kh_slot_find(const struct kh_module *module,
             "(SoftHSM: softhsm2-util --init-token) and choose it by label",
             (unsigned long)slot->id);
     return KH_OK;
+}
+
+kh_status kh_slot_find_blank(
+    const struct kh_module *module, struct kh_slot *slot, struct kh_error *err)
+{
+    CK_SLOT_ID *ids = NULL;
+    CK_ULONG count = 0;
+    CK_RV rv = slot_ids(module, &ids, &count);
+    bool found = false;
+
+    for (CK_ULONG i = 0; rv == CKR_OK && !found && i < count; i++)
+        found = read_token(module, ids[i], slot) == CKR_OK &&
+                !(slot->flags & CKF_TOKEN_INITIALIZED);
+    free(ids);
+    if (rv != CKR_OK)
+        return kh_rv_fail(err, "C_GetSlotList", rv);
+    return found ? KH_OK
+                 : kh_fail(err, KH_UNAVAILABLE, "the module has no blank token left");
 }

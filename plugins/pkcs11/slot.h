@@ -4,6 +4,7 @@
 #define KH_PKCS11_SLOT_H
 
 #include "plugins/pkcs11/module.h"
+#include <keyhsm/plugin.h>
 
 /* What the operator asked for; NULL and false: do not care. All that is given must match.
  */
@@ -24,10 +25,18 @@ struct kh_slot {
     CK_ULONG pin_max;
 };
 
+/* What the options token_label, token_serial and slot say. The strings are the host's. */
+void kh_slot_choice_read(const struct kh_host *host, struct kh_slot_choice *choice);
+
 /* Reads all tokens (C_GetSlotList, C_GetTokenInfo). KH_UNAVAILABLE: none matches (the
  * message lists those that are there) or the one chosen is not initialised. KH_REFUSED:
  * more than one matches (the message lists them). */
 KH_CHECK kh_status kh_slot_find(const struct kh_module *module,
     const struct kh_slot_choice *choice, struct kh_slot *slot, struct kh_error *err);
+
+/* The first slot with a token that nobody has initialised. KH_UNAVAILABLE: there is none.
+ */
+KH_CHECK kh_status kh_slot_find_blank(
+    const struct kh_module *module, struct kh_slot *slot, struct kh_error *err);
 
 #endif

@@ -85,14 +85,28 @@ static kh_status mend_entry(void *arg, const char *name, struct kh_error *err)
     return put_back(search, uuid, err);
 }
 
-kh_status kh_softhsm_mend(const struct kh_host *host, struct kh_error *err)
+kh_status kh_softhsm_configure(const struct kh_host *host, struct kh_error *err)
 {
     const char *conf = host->option_string(host, "softhsm2_conf");
-    char token_dir[PATH_MAX];
-    struct search search = {.host = host, .token_dir = token_dir};
 
     if (conf && setenv("SOFTHSM2_CONF", conf, 1) != 0)
         return kh_fail(err, KH_FATAL, "SOFTHSM2_CONF: %s", strerror(errno));
+    return KH_OK;
+}
+
+bool kh_softhsm_is(const struct kh_module *module)
+{
+    return strstr(module->manufacturer, "SoftHSM") != NULL;
+}
+
+kh_status kh_softhsm_mend(const struct kh_host *host, struct kh_error *err)
+{
+    char token_dir[PATH_MAX];
+    struct search search = {.host = host, .token_dir = token_dir};
+    kh_status st = kh_softhsm_configure(host, err);
+
+    if (st != KH_OK)
+        return st;
     if (!kh_softdir_tokens(token_dir, sizeof token_dir))
         return KH_OK;
     search.state_dir = host->option_string(host, "state_dir");
@@ -144,7 +158,7 @@ kh_status kh_softhsm_attach(struct kh_softhsm *softhsm, const struct kh_host *ho
     size_t len;
     kh_status st;
 
-    if (!strstr(module->manufacturer, "SoftHSM"))
+    if (!kh_softhsm_is(module))
         return KH_OK;
     st = locate(&found, host, serial, err);
     if (st != KH_OK)

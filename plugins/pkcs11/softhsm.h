@@ -23,7 +23,13 @@ struct kh_softhsm {
     unsigned mode; /* of the file before KH_GUARD_MODE */
 };
 
-/* Before C_Initialize: sets SOFTHSM2_CONF (option softhsm2_conf), takes guards away that
+/* Before C_Initialize: sets SOFTHSM2_CONF as option softhsm2_conf says. */
+KH_CHECK kh_status kh_softhsm_configure(const struct kh_host *host, struct kh_error *err);
+
+/* True when MODULE, which is initialised, is SoftHSM. */
+bool kh_softhsm_is(const struct kh_module *module);
+
+/* kh_softhsm_configure; then takes guards away that
  * a crash left, and puts copies back in place of empty or missing token files. */
 KH_CHECK kh_status kh_softhsm_mend(const struct kh_host *host, struct kh_error *err);
 

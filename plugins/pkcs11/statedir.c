@@ -7,14 +7,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-static kh_status check_directory(const char *path, struct kh_error *err)
+kh_status kh_statedir_look(const char *path, bool *there, struct kh_error *err)
 {
     struct stat st;
 
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return kh_fail(err, KH_UNAVAILABLE, "state_dir %s: cannot be made: %s", path,
-            strerrordesc_np(errno));
-    if (lstat(path, &st) != 0)
+    *there = lstat(path, &st) == 0;
+    if (!*there && errno == ENOENT)
+        return KH_OK;
+    if (!*there)
         return kh_fail(
             err, KH_UNAVAILABLE, "state_dir %s: %s", path, strerrordesc_np(errno));
     if (!S_ISDIR(st.st_mode))
@@ -27,6 +27,20 @@ static kh_status check_directory(const char *path, struct kh_error *err)
         return kh_fail(err, KH_REFUSED, "state_dir %s: mode %04o, expected 0700", path,
             (unsigned)st.st_mode & 07777);
     return KH_OK;
+}
+
+static kh_status check_directory(const char *path, struct kh_error *err)
+{
+    bool there;
+    kh_status st;
+
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return kh_fail(err, KH_UNAVAILABLE, "state_dir %s: cannot be made: %s", path,
+            strerrordesc_np(errno));
+    st = kh_statedir_look(path, &there, err);
+    if (st == KH_OK && !there)
+        st = kh_fail(err, KH_UNAVAILABLE, "state_dir %s: gone", path);
+    return st;
 }
 
 kh_status kh_statedir_open(struct kh_store *store, struct kh_error *err)

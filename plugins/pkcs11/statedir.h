@@ -9,6 +9,9 @@
  * and locks it, whatever the mode of opening: one process owns the module and the
  * catalog. KH_BUSY with the holder's pid. */
 KH_CHECK kh_status kh_statedir_open(struct kh_store *store, struct kh_error *err);
+/* KH_REFUSED, KH_UNAVAILABLE, unless PATH is a directory that we alone may use; makes and
+ * locks nothing. *THERE: false when it is missing, which is KH_OK. */
+KH_CHECK kh_status kh_statedir_look(const char *path, bool *there, struct kh_error *err);
 void kh_statedir_close(struct kh_store *store);
 
 /*

@@ -12,6 +12,11 @@ kh_status kh_store_probe(struct kh_store *store, struct kh_error *err)
     return status == KH_OK ? kh_identity_probe(store, err) : status;
 }
 
+kh_status kh_store_check(struct kh_store *store, struct kh_error *err)
+{
+    return store->catalog->check(store->catalog, err);
+}
+
 kh_status kh_store_info(
     struct kh_store *store, struct kh_info *info, struct kh_error *err)
 {

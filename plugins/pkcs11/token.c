@@ -11,25 +11,6 @@
 /* A module has one C_Initialize and one login for the whole process. */
 static atomic_flag taken = ATOMIC_FLAG_INIT;
 
-/* NULL when it is unset or empty. */
-static const char *given(const struct kh_host *host, const char *option)
-{
-    const char *text = host->option_string(host, option);
-
-    return text && *text ? text : NULL;
-}
-
-static void read_choice(const struct kh_host *host, struct kh_slot_choice *choice)
-{
-    *choice = (struct kh_slot_choice){
-        .label = given(host, "token_label"),
-        .serial = given(host, "token_serial"),
-        .has_slot = given(host, "slot") != NULL,
-    };
-    if (choice->has_slot)
-        choice->slot = (CK_SLOT_ID)host->option_int(host, "slot");
-}
-
 static kh_status init_parts(struct kh_token *token, struct kh_error *err)
 {
     const struct kh_host *host = token->host;
@@ -67,7 +48,7 @@ static kh_status bring_up(struct kh_token *token, struct kh_error *err)
 
     if (st == KH_OK)
         st = kh_module_load(&token->module, host->option_string(host, "module"), err);
-    read_choice(host, &choice);
+    kh_slot_choice_read(host, &choice);
     if (st == KH_OK)
         st = kh_bring_up(token, &choice, err);
     if (st != KH_OK)

@@ -201,6 +201,27 @@ static CK_RV get_session_info(CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
     return rv;
 }
 
+static CK_RV init_token(
+    CK_SLOT_ID slot, CK_UTF8CHAR_PTR pin, CK_ULONG len, CK_UTF8CHAR_PTR label)
+{
+    struct call call;
+    CK_RV rv;
+
+    if (begin(&call, "C_InitToken", 0, &rv))
+        rv = end(&call, real->C_InitToken(slot, pin, len, label));
+    return rv;
+}
+
+static CK_RV init_pin(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR pin, CK_ULONG len)
+{
+    struct call call;
+    CK_RV rv;
+
+    if (begin(&call, "C_InitPIN", session, &rv))
+        rv = end(&call, real->C_InitPIN(session, pin, len));
+    return rv;
+}
+
 static CK_RV login(
     CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len)
 {
@@ -360,6 +381,8 @@ static void wrap(void)
     wrapped.C_OpenSession = open_session;
     wrapped.C_CloseSession = close_session;
     wrapped.C_GetSessionInfo = get_session_info;
+    wrapped.C_InitToken = init_token;
+    wrapped.C_InitPIN = init_pin;
     wrapped.C_Login = login;
     wrapped.C_FindObjectsInit = find_objects_init;
     wrapped.C_FindObjects = find_objects;
