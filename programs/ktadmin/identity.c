@@ -9,43 +9,45 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { TRIES = 3 };
+
 /* A passphrase is asked for only when the key turns out to need one. */
 struct asker {
     const char *source;
     const char *keyfile;
+    struct kh_buf *secret; /* the answer */
     bool asked;
     kh_status status;
     struct kh_error err;
 };
 
+static kh_status ask(struct asker *a)
+{
+    char prompt[512];
+
+    if (!a->source)
+        return kh_fail(&a->err, KH_INVALID,
+            "%s is password-protected: --passphrase asks for its password", a->keyfile);
+    snprintf(prompt, sizeof prompt, "Passphrase of %s: ", a->keyfile);
+    return kh_secret_read(a->source, prompt, a->secret, &a->err);
+}
+
 static int answer(char *out, int size, int writing, void *arg)
 {
-    KH_CLEANUP_BUF struct kh_buf secret = {0};
     struct asker *a = arg;
-    char prompt[512];
 
     (void)writing;
     /* libcrypto may try several decoders: one question is enough. */
-    if (a->asked && a->status != KH_OK)
-        return -1;
+    if (!a->asked)
+        a->status = ask(a);
     a->asked = true;
-    if (!a->source) {
-        a->status = kh_fail(&a->err, KH_INVALID,
-            "%s is password-protected: --passphrase asks for its password", a->keyfile);
-        return -1;
-    }
-    snprintf(prompt, sizeof prompt, "Passphrase of %s: ", a->keyfile);
-    a->status = kh_secret_read(a->source, prompt, &secret, &a->err);
-    if (a->status != KH_OK)
-        return -1;
-    if (secret.len > (size_t)size) {
+    if (a->status == KH_OK && a->secret->len > (size_t)size)
         a->status =
             kh_fail(&a->err, KH_INVALID, "the passphrase is longer than %d bytes", size);
+    if (a->status != KH_OK)
         return -1;
-    }
-    if (secret.len > 0)
-        memcpy(out, secret.data, secret.len);
-    return (int)secret.len;
+    memcpy(out, a->secret->data, a->secret->len);
+    return (int)a->secret->len;
 }
 
 static EVP_PKEY *first_key(OSSL_STORE_CTX *store)
@@ -87,6 +89,23 @@ static EVP_PKEY *load_key(struct asker *a, struct kh_error *err)
     return key;
 }
 
+/* Only a person can do better the second time. */
+static EVP_PKEY *load_key_with_tries(struct asker *a, struct kh_error *err)
+{
+    int tries = a->source && strcmp(a->source, "prompt") == 0 ? TRIES : 1;
+    EVP_PKEY *key = load_key(a, err);
+
+    while (!key && a->asked && a->status == KH_OK && --tries > 0) {
+        fprintf(stderr, "%s\n", err->message);
+        kh_buf_free(a->secret);
+        a->asked = false;
+        key = load_key(a, err);
+    }
+    if (!key)
+        kh_buf_free(a->secret);
+    return key;
+}
+
 static kh_status check_pair(struct kh_identity *identity, struct kh_error *err)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -115,8 +134,9 @@ static bool is_path(const char *name)
 kh_status kh_identity_load(struct kh_identity *identity,
     const struct kh_http_options *options, struct kh_error *err)
 {
-    struct asker asker = {
-        .source = options->passphrase_source, .keyfile = options->keyfile};
+    struct asker asker = {.source = options->passphrase_source,
+        .keyfile = options->keyfile,
+        .secret = &identity->passphrase};
 
     memset(identity, 0, sizeof *identity);
     if (access(options->certfile, R_OK) != 0)
@@ -124,7 +144,7 @@ kh_status kh_identity_load(struct kh_identity *identity,
     if (is_path(options->keyfile) && access(options->keyfile, R_OK) != 0)
         return kh_fail(err, KH_INVALID, "--client-keyfile %s: %m", options->keyfile);
     identity->certfile = options->certfile;
-    identity->key = load_key(&asker, err);
+    identity->key = load_key_with_tries(&asker, err);
     return identity->key ? check_pair(identity, err) : err->status;
 }
 
@@ -137,5 +157,6 @@ bool kh_identity_use(const struct kh_identity *identity, SSL_CTX *ctx)
 void kh_identity_free(struct kh_identity *identity)
 {
     EVP_PKEY_free(identity->key);
+    kh_buf_free(&identity->passphrase);
     memset(identity, 0, sizeof *identity);
 }

@@ -123,6 +123,28 @@ for form in pkcs8 sec1; do
   check_has "says what to do" "$WORK/err" "--passphrase"
 done
 
+# asked ANSWER...: gets deposit two with a key that needs a passphrase, on a terminal, with these answers
+asked() {
+  local dialog=() answer
+  for answer in "$@"; do dialog+=("*Passphrase of" "$answer"); done
+  STATUS=0
+  python3 "$KEYHSM_SOURCE_DIR/tests/integration/terminal.py" "${dialog[@]}" -- "$KT" deposit "${on[@]}" "${key[@]}" \
+    --output "$WORK/asked" --force --passphrase "${COMMON[@]}" >"$WORK/tty" 2>&1 || STATUS=$?
+}
+for form in pkcs8 sec1; do
+  key=("${ca[@]}" --client-certfile "$WORK/client.crt" --client-keyfile "$WORK/$form.key")
+  asked hunter2
+  check_eq "the passphrase of a $form key is asked for" "$STATUS" 0
+  check_eq "once" "$(grep -c 'Passphrase of' "$WORK/tty")" 1
+  check_lacks "and not shown" "$WORK/tty" hunter2
+  asked wrong1 wrong2 hunter2
+  check_eq "the third try is taken" "$STATUS" 0
+  asked wrong1 wrong2 wrong3
+  check_eq "three wrong ones are enough" "$STATUS" 2
+  check_eq "each is said to be wrong" "$(grep -c 'passphrase is wrong' "$WORK/tty")" 3
+  check_eq "and no fourth is asked for" "$(grep -c 'Passphrase of' "$WORK/tty")" 3
+done
+
 # ---- no daemon, and something that is none ---------------------------------------------------
 
 stop_daemon
