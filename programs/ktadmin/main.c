@@ -23,7 +23,8 @@ static int run_deposit(int argc, char **argv)
 }
 
 static const struct kh_command commands[] = {
-    {"init", "make a legacy store", kh_cmd_init},
+    {"init", "make a legacy store, and its server's certificate", kh_cmd_init},
+    {"status", "show what the server stands on", kh_cmd_status},
     {"deposit", "put, get, list, show, roll, delete, undelete, purge", run_deposit},
 };
 

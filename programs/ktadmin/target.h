@@ -8,7 +8,8 @@
 #include "programs/common/setup.h"
 #include <keyhsm/types.h>
 
-#define KH_DEFAULT_CONFIG "/etc/keyhsm/keyhsm.ini" /* read when it is there */
+#define KH_DEFAULT_CONFIG "/etc/keyhsm/keyhsm.ini"            /* read when it is there */
+#define KH_KEYTRUSTEE_CONFIG "/etc/keytrustee/keytrustee.ini" /* the same */
 
 /* One deposit in a listing. */
 struct kh_entry {
