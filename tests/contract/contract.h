@@ -77,7 +77,7 @@ struct kh_contract_group kh_contract_sealing(void);
 /* ---- places to test on ---- */
 
 /* A new place for the plugins of this project: "softfile", "pkcs11-deposit",
- * "pkcs11-epoch". False for any other word. */
+ * "pkcs11-epoch", "keyhsm". False for any other word. */
 bool kh_contract_place(const char *what);
 void kh_contract_set(const char *format, ...) KH_PRINTF(1, 2);
 

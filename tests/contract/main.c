@@ -14,7 +14,7 @@ enum { TESTS_MAX = 128 };
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: contract_suite softfile|pkcs11-deposit|pkcs11-epoch\n"
+    fprintf(stderr, "usage: contract_suite softfile|pkcs11-deposit|pkcs11-epoch|keyhsm\n"
                     "       contract_suite --plugin-dir DIR --backend NAME [--set "
                     "KEY=VALUE]... [--shared]\n"
                     "The place is written to; a plugin that can be sealed is left "

@@ -1,6 +1,7 @@
 /* New places for the plugins of this project. */
 #include "tests/contract/contract.h"
 
+#include "tests/lib/keyhsmd.h"
 #include "tests/lib/softhsm.h"
 
 #include <stdlib.h>
@@ -41,6 +42,28 @@ static void make_token(const char *scope)
     kh_contract_set("key_scope=%s", scope);
 }
 
+/* A keyhsmd of its own on a SoftHSM token of its own. */
+static void make_remote(void)
+{
+    static struct kh_test_keyhsmd daemon;
+    static struct kh_test_token token;
+    const char *dir = kh_test_dir();
+
+    kh_test_token_make(&token, dir);
+    kh_test_keyhsmd_make(&daemon, dir, "pkcs11");
+    kh_test_keyhsmd_add(&daemon, "module = %s", SOFTHSM2_MODULE);
+    kh_test_keyhsmd_add(&daemon, "token_label = %s", token.label);
+    kh_test_keyhsmd_add(&daemon, "pin_source = file:%s", token.pin_file);
+    kh_test_keyhsmd_add(&daemon, "state_dir = %s/state", dir);
+    kh_test_keyhsmd_start(&daemon);
+    kh_contract.backend = "keyhsm";
+    kh_contract.shared = true;
+    kh_contract_set("server=https://localhost:%u", daemon.port);
+    kh_contract_set("client_certificate=%s/client.crt", dir);
+    kh_contract_set("client_key=%s/client.key", dir);
+    kh_contract_set("server_certificate=%s/server.crt", dir);
+}
+
 bool kh_contract_place(const char *what)
 {
     kh_contract.plugin_dir = TEST_PLUGIN_DIR;
@@ -50,6 +73,8 @@ bool kh_contract_place(const char *what)
         make_token("deposit");
     else if (strcmp(what, "pkcs11-epoch") == 0)
         make_token("epoch");
+    else if (strcmp(what, "keyhsm") == 0)
+        make_remote();
     else
         return false;
     return true;

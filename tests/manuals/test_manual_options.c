@@ -17,7 +17,7 @@
 #define MANUAL TEST_SOURCE_DIR "/docs/man/keyhsm.ini.5"
 #define EXAMPLE TEST_SOURCE_DIR "/etc/keyhsm.ini"
 
-static const char *const plugins[] = {"softfile", "pkcs11"};
+static const char *const plugins[] = {"softfile", "pkcs11", "keyhsm"};
 enum { PLUGINS = sizeof plugins / sizeof plugins[0], SECTIONS_MAX = 16, LINE_MAX_ = 512 };
 
 struct section {

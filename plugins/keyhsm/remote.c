@@ -1,0 +1,80 @@
+#include "plugins/keyhsm/remote.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What can be found wrong without a connection. */
+static kh_status prepare(struct kh_remote *remote, struct kh_error *err)
+{
+    const struct kh_remote_settings *s = &remote->settings;
+    struct kh_http_shared *shared = &remote->shared;
+    kh_status st = kh_remote_settings_read(&remote->settings, remote->host, err);
+    size_t len;
+
+    if (st == KH_OK)
+        st = kh_url_check(s->server, err);
+    if (st != KH_OK)
+        return st;
+    len = strlen(s->server);
+    remote->server = strndup(s->server, s->server[len - 1] == '/' ? len - 1 : len);
+    if (!remote->server)
+        return kh_fail(err, KH_FATAL, "out of memory");
+    shared->settings = s;
+    shared->server = remote->server;
+    shared->pinned = s->server_certificate != NULL;
+    if (shared->pinned)
+        st = kh_pin_load(&shared->pin, s->server_certificate, err);
+    if (st == KH_OK)
+        st = kh_identity_load(&shared->identity, s, err);
+    return st == KH_OK ? kh_pool_new(&remote->pool, shared, err) : st;
+}
+
+static kh_status meet(struct kh_remote *remote, struct kh_error *err)
+{
+    struct kh_wire_backend backend;
+    kh_status st = kh_remote_ask(remote, &backend, err);
+
+    if (st != KH_OK)
+        return st;
+    if (remote->host->mode == KH_OPEN_MIGRATE &&
+        !(backend.capabilities & KH_CAP_HARDWARE))
+        return kh_fail(err, KH_REFUSED,
+            "keyhsmd at %s serves backend '%s', which does not keep keys in hardware; "
+            "deposits move towards hardware only",
+            remote->server, backend.name);
+    remote->open = true;
+    remote->host->log(remote->host, KH_LOG_INFO, "%s serves backend '%s', %s",
+        remote->server, backend.name, backend.info.place);
+    return KH_OK;
+}
+
+kh_status kh_remote_open(
+    struct kh_remote **out, const struct kh_host *host, struct kh_error *err)
+{
+    struct kh_remote *remote = calloc(1, sizeof *remote);
+    kh_status st;
+
+    *out = NULL;
+    if (!remote)
+        return kh_fail(err, KH_FATAL, "out of memory");
+    remote->host = host;
+    st = prepare(remote, err);
+    if (st == KH_OK)
+        st = meet(remote, err);
+    if (st != KH_OK) {
+        kh_remote_close(remote);
+        return st;
+    }
+    *out = remote;
+    return KH_OK;
+}
+
+void kh_remote_close(struct kh_remote *remote)
+{
+    if (!remote)
+        return;
+    kh_pool_free(remote->pool);
+    kh_identity_free(&remote->shared.identity);
+    free(remote->server);
+    free(remote);
+}
