@@ -1,9 +1,8 @@
 #include "plugins/softfile/manifest.h"
 
-#include "plugins/softfile/deposits.h"
+#include "plugins/softfile/digests.h"
 #include "plugins/softfile/files.h"
 #include "plugins/softfile/listing.h"
-#include "plugins/softfile/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +22,11 @@ struct manifest {
     FILE *file;
     struct kh_buf key; /* of the digests */
     uint64_t written;
+};
+
+struct page {
+    struct kh_item items[PAGE];
+    struct kh_soft_digest digests[PAGE];
 };
 
 static kh_status write_failed(const struct manifest *m, struct kh_error *err)
@@ -73,70 +77,50 @@ static kh_status write_head(struct manifest *m, const struct kh_seal *seal,
     return status;
 }
 
-static kh_status digest(const struct manifest *m, const struct kh_buf *record,
-    char out[2 * KH_SOFT_DIGEST_SIZE + 1], struct kh_error *err)
+static kh_status write_item(struct manifest *m, const struct kh_item *item,
+    const struct kh_soft_digest *digest, struct kh_error *err)
 {
-    unsigned char mac[KH_SOFT_DIGEST_SIZE];
-    size_t len = 0;
-
-    if (!EVP_Q_mac(m->store->keys.libctx, "HMAC", NULL, "SHA256", NULL, m->key.data,
-            m->key.len, record->data, record->len, mac, sizeof mac, &len) ||
-        len != sizeof mac)
-        return kh_fail(err, KH_FATAL, "cannot digest a record");
-    for (size_t i = 0; i < sizeof mac; i++)
-        snprintf(out + 2 * i, 3, "%02x", mac[i]);
-    return KH_OK;
+    if (digest->status != KH_OK) {
+        *err = digest->error;
+        return digest->status;
+    }
+    return write_object(m, m->written++ ? ",\n" : "\n",
+        json_pack("{s:s, s:I, s:s, s:s}", "name", item->name, "version",
+            (json_int_t)item->version, "state",
+            digest->state == KH_DELETED ? "deleted" : "active", "hmac", digest->hmac),
+        err);
 }
 
-static kh_status write_item(
-    struct manifest *m, const struct kh_item *item, struct kh_error *err)
+/* The threads digest a page; it is written in order. */
+static kh_status write_pages(struct manifest *m, struct page *page, struct kh_error *err)
 {
-    const struct kh_host *host = m->store->host;
-    char hex[2 * KH_SOFT_DIGEST_SIZE + 1] = "";
-    struct kh_deposit deposit = {0};
-    struct kh_buf record = {0};
-    char file[KH_SOFT_FILE_SIZE];
-    kh_status status;
+    struct kh_cursor cursor = {0};
+    kh_status status = KH_OK;
+    size_t count = 1;
 
-    (void)!kh_soft_name_encode(item->name, file, NULL);
-    if (item->status != KH_OK)
-        return kh_fail(err, KH_CORRUPT, "not sealed: deposit %.120s version %u: %s", file,
-            item->version, item->note);
-    status =
-        kh_soft_get_record(m->store, item->name, item->version, &record, &deposit, err);
-    if (status == KH_OK)
-        status = digest(m, &record, hex, err);
-    if (status == KH_OK)
-        status = write_object(m, m->written++ ? ",\n" : "\n",
-            json_pack("{s:s, s:I, s:s, s:s}", "name", item->name, "version",
-                (json_int_t)item->version, "state",
-                deposit.state == KH_DELETED ? "deleted" : "active", "hmac", hex),
-            err);
-    host->deposit_free(host, &deposit);
-    host->buf_free(host, &record);
+    while (status == KH_OK && count > 0) {
+        status = kh_soft_list(m->store, &cursor, page->items, PAGE, &count, err);
+        if (status != KH_OK || count == 0)
+            break;
+        kh_soft_digests_make(m->store, &m->key, page->items, count, page->digests);
+        for (size_t i = 0; status == KH_OK && i < count; i++)
+            status = write_item(m, &page->items[i], &page->digests[i], err);
+        memcpy(cursor.name, page->items[count - 1].name, sizeof cursor.name);
+        cursor.version = page->items[count - 1].version;
+        cursor.started = true;
+    }
     return status;
 }
 
 static kh_status write_items(struct manifest *m, struct kh_error *err)
 {
-    struct kh_item *items = calloc(PAGE, sizeof *items);
-    struct kh_cursor cursor = {0};
-    kh_status status = KH_OK;
-    size_t count = 1;
+    struct page *page = calloc(1, sizeof *page);
+    kh_status status;
 
-    if (!items)
+    if (!page)
         return kh_fail(err, KH_FATAL, "out of memory");
-    while (status == KH_OK && count > 0) {
-        status = kh_soft_list(m->store, &cursor, items, PAGE, &count, err);
-        for (size_t i = 0; status == KH_OK && i < count; i++)
-            status = write_item(m, &items[i], err);
-        if (status != KH_OK || count == 0)
-            break;
-        memcpy(cursor.name, items[count - 1].name, sizeof cursor.name);
-        cursor.version = items[count - 1].version;
-        cursor.started = true;
-    }
-    free(items);
+    status = write_pages(m, page, err);
+    free(page);
     return status;
 }
 

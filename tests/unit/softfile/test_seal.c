@@ -173,6 +173,113 @@ static void a_store_with_anything_corrupt_is_not_sealed(void)
     }
 }
 
+/* Threads digest a page of 256 versions; the manifest has them in order, each with its
+ * own digest. */
+enum { MANY = 300 };
+
+static struct kh_backend *many(const char *dir)
+{
+    struct kh_backend *b = soft_make(dir, KH_OPEN_MIGRATE);
+
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "n-%03d", i);
+        soft_stored(b, name, 0, name);
+    }
+    return b;
+}
+
+/* What stands in the manifest as the digest of NAME, found by name; and how often. */
+static const char *digest_of(const json_t *items, const char *name, unsigned *times)
+{
+    const char *found = "";
+    const json_t *item;
+    size_t i;
+
+    *times = 0;
+    json_array_foreach(items, i, item)
+    {
+        if (strcmp(json_string_value(json_object_get(item, "name")), name) != 0)
+            continue;
+        found = json_string_value(json_object_get(item, "hmac"));
+        ++*times;
+    }
+    return found;
+}
+
+/* The digest of deposit NAME by the openssl program alone, as above, against HMAC. */
+static bool openssl_agrees(const char *dir, const char *name, const char *hmac)
+{
+    return kh_test_shell(
+               "set -e; cd '%s'; "
+               "k=$(openssl pkcs8 -topk8 -nocrypt -in store.key -outform DER | "
+               "od -An -v -tx1 | tr -d ' \\n'); "
+               "s=$(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:$k "
+               "-kdfopt info:'keyhsm softfile seal' HKDF | tr -d ':\\n'); "
+               "m=$(openssl cms -decrypt -inform DER -in deposits/%s/00000000.cms "
+               "-recip store.pem -inkey store.key | openssl mac -digest SHA256 "
+               "-macopt hexkey:$s -in /dev/stdin HMAC | tr 'A-F' 'a-f'); "
+               "test \"$m\" = %s",
+               dir, name, hmac) == 0;
+}
+
+static void the_manifest_of_several_pages_is_in_order(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = many(dir);
+    struct kh_error err = {0};
+    const json_t *items;
+    json_t *root;
+
+    KH_ASSERT_OK(kh_backend_seal(b, &keep, &err), err);
+    kh_backend_close(b);
+    root = manifest_of(dir);
+    items = json_object_get(root, "deposits");
+    CU_ASSERT_EQUAL_FATAL(json_array_size(items), MANY);
+    for (int i = 0; i < MANY; i++) {
+        const json_t *item = json_array_get(items, (size_t)i);
+        char name[16];
+
+        snprintf(name, sizeof name, "n-%03d", i);
+        CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(item, "name")), name);
+    }
+    for (int i = 0; i < MANY; i += 37) {
+        unsigned times;
+        char name[16];
+        const char *hmac;
+
+        snprintf(name, sizeof name, "n-%03d", i);
+        hmac = digest_of(items, name, &times);
+        CU_ASSERT_EQUAL(times, 1);
+        CU_ASSERT_TRUE(openssl_agrees(dir, name, hmac));
+    }
+    json_decref(root);
+    free(dir);
+}
+
+/* Whichever thread comes first, people read of the first in the order of names. */
+static void of_several_corrupt_versions_the_first_is_named(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = many(dir);
+
+    CU_ASSERT_EQUAL(kh_test_shell("cd '%s/deposits' && for i in 050 051 199 299; do "
+                                  "cp -p n-000/00000000.cms n-$i/00000000.cms; done",
+                        dir),
+        0);
+    for (int i = 0; i < 5; i++) {
+        struct kh_error err = {0};
+
+        KH_ASSERT_FAILS(
+            kh_backend_seal(b, &leave, &err), KH_CORRUPT, err, "n-050 version 0");
+        CU_ASSERT_FALSE(soft_exists("%s/seal.json", dir));
+    }
+    CU_ASSERT_TRUE(soft_holds(b, "n-000", 0, "n-000"));
+    kh_backend_close(b);
+    free(dir);
+}
+
 static void what_a_crash_before_the_seal_left_is_in_nobodys_way(void)
 {
     char *dir = soft_new_place();
@@ -335,6 +442,10 @@ int main(void)
             the_manifest_names_every_version_with_a_keyed_digest},
         {"a_store_with_anything_corrupt_is_not_sealed",
             a_store_with_anything_corrupt_is_not_sealed},
+        {"the_manifest_of_several_pages_is_in_order",
+            the_manifest_of_several_pages_is_in_order},
+        {"of_several_corrupt_versions_the_first_is_named",
+            of_several_corrupt_versions_the_first_is_named},
         {"what_a_crash_before_the_seal_left_is_in_nobodys_way",
             what_a_crash_before_the_seal_left_is_in_nobodys_way},
         {"a_second_call_finishes_what_a_crash_left",
