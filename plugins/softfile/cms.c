@@ -1,7 +1,8 @@
 #include "plugins/softfile/cms.h"
 
+#include "plugins/softfile/unlock.h"
+
 #include <limits.h>
-#include <openssl/cms.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -107,41 +108,12 @@ static kh_status parse(const struct kh_soft_keys *keys, const struct kh_soft_byt
     return KH_OK;
 }
 
-static bool is_for(CMS_RecipientInfo *recipient, X509 *cert)
-{
-    STACK_OF(CMS_RecipientEncryptedKey) * keys;
-
-    if (CMS_RecipientInfo_type(recipient) == CMS_RECIPINFO_TRANS)
-        return CMS_RecipientInfo_ktri_cert_cmp(recipient, cert) == 0;
-    if (CMS_RecipientInfo_type(recipient) != CMS_RECIPINFO_AGREE)
-        return false;
-    keys = CMS_RecipientInfo_kari_get0_reks(recipient);
-    for (int i = 0; i < sk_CMS_RecipientEncryptedKey_num(keys); i++) {
-        if (CMS_RecipientEncryptedKey_cert_cmp(
-                sk_CMS_RecipientEncryptedKey_value(keys, i), cert) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_for_us(const struct kh_soft_keys *keys, CMS_ContentInfo *cms)
-{
-    STACK_OF(CMS_RecipientInfo) *recipients = CMS_get0_RecipientInfos(cms);
-
-    for (int i = 0; i < sk_CMS_RecipientInfo_num(recipients); i++) {
-        if (is_for(sk_CMS_RecipientInfo_value(recipients, i), keys->cert))
-            return true;
-    }
-    return false;
-}
-
 static kh_status unlock(
     const struct kh_soft_keys *keys, CMS_ContentInfo *cms, char note[KH_SOFT_NOTE_SIZE])
 {
-    /* With the certificate the one right recipient is opened and no other is tried. */
-    if (CMS_decrypt_set1_pkey_and_peer(cms, keys->key, keys->cert, NULL) == 1)
+    if (kh_soft_unlock(keys, cms))
         return KH_OK;
-    if (is_for_us(keys, cms))
+    if (kh_soft_is_for_us(keys, cms))
         return corrupt(note, "its content key cannot be opened");
     ERR_clear_error();
     snprintf(note, KH_SOFT_NOTE_SIZE, "is sealed for the key of another store");

@@ -160,6 +160,25 @@ static void a_flipped_bit_is_corrupt(void)
         "authentication failed");
 }
 
+/* Whoever chooses the point may learn of the private key from one that is not on the
+ * curve (an invalid curve attack). 03 42 00 04: the BIT STRING of an uncompressed point.
+ */
+static void a_sender_that_is_not_on_the_curve_is_corrupt(void)
+{
+    seen_by_get(
+        "f=key/00000000.cms; n=$(LC_ALL=C grep -obUaP '\\x03\\x42\\x00\\x04' $f | "
+        "head -1 | cut -d: -f1); test -n \"$n\" && "
+        "head -c 64 /dev/zero | tr '\\000' '\\101' | "
+        "dd of=$f bs=1 seek=$((n + 4)) conv=notrunc status=none",
+        "its content key cannot be opened");
+    seen_by_get(
+        "f=key/00000000.cms; n=$(LC_ALL=C grep -obUaP '\\x03\\x42\\x00\\x04' $f | "
+        "head -1 | cut -d: -f1); test -n \"$n\" && "
+        "head -c 64 /dev/zero | "
+        "dd of=$f bs=1 seek=$((n + 4)) conv=notrunc status=none",
+        "its content key cannot be opened");
+}
+
 static void something_that_is_no_cms_message_is_corrupt(void)
 {
     seen_by_get(
@@ -390,6 +409,8 @@ int main(void)
         {"the_file_of_another_deposit_is_corrupt",
             the_file_of_another_deposit_is_corrupt},
         {"a_flipped_bit_is_corrupt", a_flipped_bit_is_corrupt},
+        {"a_sender_that_is_not_on_the_curve_is_corrupt",
+            a_sender_that_is_not_on_the_curve_is_corrupt},
         {"something_that_is_no_cms_message_is_corrupt",
             something_that_is_no_cms_message_is_corrupt},
         {"a_message_without_authentication_is_corrupt",

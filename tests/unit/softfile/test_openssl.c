@@ -99,6 +99,35 @@ static void the_store_opens_what_openssl_sealed(void)
     free(dir);
 }
 
+/* An escrow key beside the store's, before it and after it, of the same and of another
+ * kind: ours is found and opened. */
+static void the_store_opens_what_was_sealed_for_others_too(void)
+{
+    static const char *const others[] = {"ec -pkeyopt ec_paramgen_curve:P-256",
+        "ec -pkeyopt ec_paramgen_curve:P-384", "rsa:2048"};
+    char *dir = soft_new_place();
+    struct kh_backend *b = soft_make(dir, KH_OPEN_TOOL);
+
+    CU_ASSERT_EQUAL(kh_test_shell("cd '%s' && mkdir -m 700 deposits/made", dir), 0);
+    for (unsigned i = 0; i < 6; i++) {
+        CU_ASSERT_EQUAL(
+            kh_test_shell(
+                "cd '%s' && umask 077 && openssl req -x509 -newkey %s -nodes "
+                "-keyout ../k.pem -out ../c.pem -subj /CN=x 2>/dev/null && "
+                "printf '{\"name\":\"made\",\"version\":%u,"
+                "\"created\":\"2016-06-03T07:07:28Z\",\"attributes\":{},"
+                "\"data\":\"aGVsbG8=\"}' | openssl cms -encrypt -aes-256-gcm -binary "
+                "-outform DER -keyid -recip %s -recip %s -out "
+                "deposits/made/0000000%u.cms",
+                dir, others[i / 2], i, i % 2 ? "../c.pem" : "store.pem",
+                i % 2 ? "store.pem" : "../c.pem", i),
+            0);
+        CU_ASSERT_TRUE(soft_holds(b, "made", i, "hello"));
+    }
+    kh_backend_close(b);
+    free(dir);
+}
+
 static void the_certificate_has_no_end_and_names_its_use(void)
 {
     char *dir = soft_new_place();
@@ -126,6 +155,8 @@ int main(void)
             openssl_opens_a_deposit_with_the_passphrase},
         {"the_envelope_is_the_standards_we_say", the_envelope_is_the_standards_we_say},
         {"the_store_opens_what_openssl_sealed", the_store_opens_what_openssl_sealed},
+        {"the_store_opens_what_was_sealed_for_others_too",
+            the_store_opens_what_was_sealed_for_others_too},
         {"the_certificate_has_no_end_and_names_its_use",
             the_certificate_has_no_end_and_names_its_use},
     };
