@@ -29,11 +29,25 @@ static kh_status prepare(struct kh_remote *remote, struct kh_error *err)
     return st == KH_OK ? kh_pool_new(&remote->pool, shared, err) : st;
 }
 
+/* A daemon starts without keyhsmd: after a power cut they come up in any order. It
+ * answers as while keyhsmd is restarted, and nobody has to look after it. */
+static bool may_wait(const struct kh_remote *remote, kh_status st)
+{
+    return remote->host->mode == KH_OPEN_SERVE && (st == KH_UNAVAILABLE || st == KH_BUSY);
+}
+
 static kh_status meet(struct kh_remote *remote, struct kh_error *err)
 {
     struct kh_wire_backend backend;
     kh_status st = kh_remote_ask(remote, &backend, err);
 
+    if (may_wait(remote, st)) {
+        remote->host->log(remote->host, KH_LOG_WARNING,
+            "%s; nothing is served until it answers", err->message);
+        *err = (struct kh_error){0};
+        remote->open = true;
+        return KH_OK;
+    }
     if (st != KH_OK)
         return st;
     if (remote->host->mode == KH_OPEN_MIGRATE &&

@@ -21,7 +21,8 @@ struct kh_remote {
 /* ---- remote.c ---- */
 
 /* Reads keys and certificates, connects, and asks who is there. In KH_OPEN_MIGRATE
- * KH_REFUSED unless keyhsmd's backend keeps keys in hardware. */
+ * KH_REFUSED unless keyhsmd's backend keeps keys in hardware. In KH_OPEN_SERVE a keyhsmd
+ * that cannot be reached is no error: its address may be right and its time not. */
 KH_CHECK kh_status kh_remote_open(
     struct kh_remote **out, const struct kh_host *host, struct kh_error *err);
 /* NULL is fine. */
