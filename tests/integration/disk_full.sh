@@ -46,7 +46,7 @@ leave() {
 }
 migrate() {
   STATUS=0
-  tool ktmigrate --from softfile --to pkcs11 --state-dir "$WORK/state" --yes "$@" >"$WORK/out" 2>"$WORK/err" </dev/null ||
+  tool ktmigrate --from softfile --to pkcs11 --state-dir "$WORK/state" --yes >"$WORK/out" 2>"$WORK/err" </dev/null ||
     STATUS=$?
 }
 # equal TEXT BACKEND: every deposit reads as it was put
