@@ -8,5 +8,6 @@
 /* Each takes what stands behind its name (argv[0]) and returns the exit status. */
 int kh_cmd_settings(int argc, char **argv);
 int kh_cmd_trust(int argc, char **argv);
+int kh_cmd_validate(int argc, char **argv);
 
 #endif

@@ -5,6 +5,8 @@
 static const struct kh_command commands[] = {
     {"settings", "print the configuration in effect, secrets hidden", kh_cmd_settings},
     {"trust", "let a client in: pin its certificate; list and remove pins", kh_cmd_trust},
+    {"validate", "check that a daemon would start and work; every finding",
+        kh_cmd_validate},
 };
 
 int main(int argc, char **argv)

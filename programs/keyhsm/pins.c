@@ -108,7 +108,8 @@ static int is_pin(const struct dirent *entry)
            strcmp(entry->d_name + HEX, ".pem") == 0;
 }
 
-static kh_status print_pin(const char *dir, const char *hex, struct kh_error *err)
+static kh_status print_pin(
+    void *arg, const char *dir, const char *hex, struct kh_error *err)
 {
     struct kh_error why = {0};
     char path[KH_PIN_PATH];
@@ -119,6 +120,7 @@ static kh_status print_pin(const char *dir, const char *hex, struct kh_error *er
     X509 *certificate;
     kh_status st = kh_trust_pin_path(dir, hex, path, err);
 
+    (void)arg;
     if (st != KH_OK)
         return st;
     if (kh_client_certificate(&certificate, path, &more, &why) != KH_OK) {
@@ -133,7 +135,10 @@ static kh_status print_pin(const char *dir, const char *hex, struct kh_error *er
     return st;
 }
 
-kh_status kh_pin_list(const char *dir, struct kh_error *err)
+/* Calls FN with the fingerprint of every file that is named as a pin, in order. */
+static kh_status each_pin(const char *dir,
+    kh_status (*fn)(void *arg, const char *dir, const char *hex, struct kh_error *err),
+    void *arg, struct kh_error *err)
 {
     struct dirent **found;
     int count = scandir(dir, &found, is_pin, alphasort);
@@ -146,9 +151,43 @@ kh_status kh_pin_list(const char *dir, struct kh_error *err)
     for (int i = 0; i < count; i++) {
         found[i]->d_name[HEX] = '\0';
         if (st == KH_OK)
-            st = print_pin(dir, found[i]->d_name, err);
+            st = fn(arg, dir, found[i]->d_name, err);
         free(found[i]);
     }
     free(found);
     return st;
+}
+
+kh_status kh_pin_list(const char *dir, struct kh_error *err)
+{
+    return each_pin(dir, print_pin, NULL, err);
+}
+
+static kh_status count_pin(
+    void *arg, const char *dir, const char *hex, struct kh_error *err)
+{
+    struct kh_pin_counts *counts = arg;
+    struct kh_error why = {0};
+    char path[KH_PIN_PATH];
+    bool believed = false;
+    unsigned more;
+    X509 *certificate;
+    kh_status st = kh_trust_pin_path(dir, hex, path, err);
+
+    if (st != KH_OK)
+        return st;
+    if (kh_client_certificate(&certificate, path, &more, &why) == KH_OK) {
+        st = pinned(dir, certificate, &believed, err);
+        X509_free(certificate);
+    }
+    counts->believed += believed;
+    counts->ignored += !believed;
+    return st;
+}
+
+kh_status kh_pin_count(
+    const char *dir, struct kh_pin_counts *counts, struct kh_error *err)
+{
+    *counts = (struct kh_pin_counts){0};
+    return each_pin(dir, count_pin, counts, err);
 }

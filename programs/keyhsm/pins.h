@@ -19,4 +19,13 @@ KH_CHECK kh_status kh_pin_remove(
  * is said to be ignored. A missing DIR has no pins. */
 KH_CHECK kh_status kh_pin_list(const char *dir, struct kh_error *err);
 
+/* How many pins a daemon would believe now, and how many it would not (expired, writable
+ * by others, damaged). A missing DIR has none. */
+struct kh_pin_counts {
+    unsigned believed;
+    unsigned ignored;
+};
+KH_CHECK kh_status kh_pin_count(
+    const char *dir, struct kh_pin_counts *counts, struct kh_error *err);
+
 #endif
