@@ -89,6 +89,8 @@ static int ask_and_run(struct job *job)
     if (!r->empty && !job->request->yes &&
         !kh_migration_ask(lines, job->options.cancelled))
         return stop_before_start(job);
+    if (job->request->begin && job->request->begin(job->request->arg, &err) != KH_OK)
+        return fail(job, KH_MIGRATION_FAILED, &err);
     if (moves && !job->request->json) {
         fputs("Migrating hsm deposits...\n", stdout);
         (void)fflush(stdout);

@@ -15,6 +15,10 @@ struct kh_migration_request {
     bool yes;                           /* do not ask */
     bool json;                          /* one event a line on standard output */
     struct kh_migration_options engine; /* all but backends and callbacks */
+    /* Called once, with ARG, after a yes (or when nothing is asked) and before anything
+     * is written; on anything but KH_OK nothing is. NULL: nothing to do. */
+    kh_status (*begin)(void *arg, struct kh_error *err);
+    void *arg;
 };
 
 /* KH_REFUSED, with words, when deposits cannot move from FROM to TO at all. Opens
