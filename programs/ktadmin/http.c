@@ -2,6 +2,7 @@
 
 #include "core/secmem.h"
 #include "programs/ktadmin/identity.h"
+#include "programs/ktadmin/peer.h"
 
 #include <curl/curl.h>
 #include <malloc.h>
@@ -23,7 +24,9 @@ struct kh_http {
     CURL *curl;
     char *server; /* without a slash at the end */
     char text[CURL_ERROR_SIZE];
-    struct kh_identity identity;
+    struct kh_identity own; /* when it was not given */
+    const struct kh_identity *identity;
+    struct kh_peer *peer; /* may be NULL */
 };
 
 /* The transfer under way. */
@@ -121,7 +124,9 @@ static CURLcode use_identity(CURL *curl, void *ssl_ctx, void *arg)
     const struct kh_http *http = arg;
 
     (void)curl;
-    return kh_identity_use(&http->identity, ssl_ctx) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+    if (http->peer)
+        kh_peer_watch(http->peer, ssl_ctx);
+    return kh_identity_use(http->identity, ssl_ctx) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
 /* Only https://HOST[:PORT] is meant: a path or a user in the URL is a mistake to be said.
@@ -150,6 +155,13 @@ static kh_status check_url(const char *server, struct kh_error *err)
     return status;
 }
 
+/* A file that is not there must not be in the way of a peer that is known already. */
+static bool no_authorities(CURL *curl)
+{
+    return curl_easy_setopt(curl, CURLOPT_CAINFO, NULL) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
+}
+
 static bool set_options(struct kh_http *http, const char *cacert)
 {
     CURL *c = http->curl;
@@ -158,7 +170,9 @@ static bool set_options(struct kh_http *http, const char *cacert)
            curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) ==
                CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, http->peer ? 0L : 2L) ==
+               CURLE_OK &&
+           (!http->peer || no_authorities(c)) &&
            (!cacert || (curl_easy_setopt(c, CURLOPT_CAINFO, cacert) == CURLE_OK &&
                            curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK)) &&
            curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, use_identity) == CURLE_OK &&
@@ -196,7 +210,10 @@ kh_status kh_http_open(
     http = calloc(1, sizeof *http);
     if (!http)
         return kh_fail(err, KH_FATAL, "out of memory");
-    status = kh_identity_load(&http->identity, options, err);
+    http->peer = options->peer;
+    http->identity = options->identity ? options->identity : &http->own;
+    if (!options->identity)
+        status = kh_identity_load(&http->own, options, err);
     if (status == KH_OK) {
         size_t len = strlen(options->server);
 
@@ -219,7 +236,7 @@ void kh_http_close(struct kh_http *http)
     if (!http)
         return;
     curl_easy_cleanup(http->curl);
-    kh_identity_free(&http->identity);
+    kh_identity_free(&http->own);
     free(http->server);
     free(http);
 }

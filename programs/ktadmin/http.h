@@ -8,6 +8,8 @@
 #include <keyhsm/types.h>
 
 struct kh_http;
+struct kh_identity; /* identity.h */
+struct kh_peer;     /* peer.h */
 
 struct kh_http_options {
     const char *server;   /* https://HOST[:PORT] */
@@ -16,6 +18,11 @@ struct kh_http_options {
         *keyfile; /* its key: PEM (PKCS#8 or PKCS#1) or a URI that OSSL_STORE knows */
     const char *cacert;            /* PEM; NULL: the system's authorities */
     const char *passphrase_source; /* of the key, as in core/secret.h; NULL: none */
+    /* Both are borrowed, and outlive the handle. IDENTITY: in place of certfile, keyfile
+     * and passphrase_source. PEER: in place of authorities, it alone decides whether the
+     * daemon is the right one. */
+    const struct kh_identity *identity;
+    struct kh_peer *peer;
 };
 
 struct kh_http_request {
