@@ -13,6 +13,8 @@
 #define KH_CONFDIR_CERTIFICATE ".ssl/ssl-cert-keytrustee.pem"
 #define KH_CONFDIR_KEY ".ssl/ssl-cert-keytrustee-pk.pem"
 #define KH_CONFDIR_PIN ".ssl/ssl-cert-keyhsm.pem"
+#define KH_CONFDIR_LOCK ".ssl/keyhsm.lock" /* one integration at a time */
+#define KH_CONFDIR_SEAL "seal.json"        /* of a store that was left */
 
 /* CONFDIR/FILE. KH_INVALID: too long. */
 KH_CHECK kh_status kh_confdir_path(

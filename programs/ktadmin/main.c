@@ -24,6 +24,7 @@ static int run_deposit(int argc, char **argv)
 
 static const struct kh_command commands[] = {
     {"init", "make a legacy store, and its server's certificate", kh_cmd_init},
+    {"keyhsm", "integrate this server with keyhsmd, or leave it", kh_cmd_keyhsm},
     {"status", "show what the server stands on", kh_cmd_status},
     {"deposit", "put, get, list, show, roll, delete, undelete, purge", run_deposit},
 };

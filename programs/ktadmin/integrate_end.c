@@ -1,0 +1,114 @@
+/* The way out: keytrustee.ini back to softfile, once nothing is left behind keyhsmd. */
+#include "core/backend.h"
+#include "programs/common/ini_edit.h"
+#include "programs/ktadmin/integrate.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const char way_out[] =
+    "There is no path for migrating keys back from the HSM. To leave it:\n"
+    "  1. Back up the data present in the encryption zones.\n"
+    "  2. Delete the keys created previously, and purge them: ktadmin deposit purge.\n"
+    "  3. Disable the HSM: run this command again.\n"
+    "  4. Create a new store, new keys and encryption zones.\n"
+    "  5. Restore the data from the backup.\n";
+
+static kh_status set_up(const struct kh_integration_args *args, struct kh_setup *setup,
+    const char *backends, struct kh_error *err)
+{
+    const struct kh_setup_wish wish = {.program = "ktadmin",
+        .args = &args->setup,
+        .default_config = KH_KEYTRUSTEE_CONFIG,
+        .backends = backends,
+        .sections = kh_keytrusteed_sections,
+        .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
+
+    return kh_setup(setup, &wish, err);
+}
+
+/* Whatever is listed remains: deleted and corrupt versions, too. */
+static kh_status check_empty(
+    const struct kh_setup *setup, bool *empty, struct kh_error *err)
+{
+    struct kh_backend *backend = NULL;
+    const struct kh_cursor beginning = {0};
+    struct kh_item item = {0};
+    size_t count = 0;
+    kh_status status = kh_backend_open(
+        &backend, "keyhsm", setup->plugin_dir, setup->config, KH_OPEN_TOOL, err);
+
+    if (status == KH_OK)
+        status = kh_backend_list(backend, &beginning, &item, 1, &count, err);
+    kh_backend_close(backend);
+    *empty = count == 0;
+    return status;
+}
+
+static kh_status refuse(const struct kh_integration_args *args, struct kh_error *err)
+{
+    (void)kh_fail(err, KH_REFUSED, "deposits remain on the HSM; nothing was changed");
+    kh_integration_say(args, "%s", err->message);
+    fputs(way_out, stderr);
+    return KH_REFUSED;
+}
+
+static kh_status configure(
+    const struct kh_integration_args *args, const char *confdir, struct kh_error *err)
+{
+    const struct kh_ini_change change = {"server", "backend", "softfile"};
+    const char *path = args->setup.config ? args->setup.config : KH_KEYTRUSTEE_CONFIG;
+    char kept[PATH_MAX];
+    kh_status status = kh_ini_edit(path, &change, 1, kept, sizeof kept, err);
+
+    if (status != KH_OK)
+        return status;
+    kh_integration_say(
+        args, "changed %s: backend = softfile (the old file: %s)", path, kept);
+    kh_integration_say(args,
+        "the store in %s was left for ever, its key is destroyed: move store.pem and "
+        "seal.json away from there (and store.key and deposits, if they were kept), and "
+        "make a new store with ktadmin init; then restart the server: systemctl restart "
+        "keytrusteed",
+        confdir);
+    return KH_OK;
+}
+
+static kh_status end(const struct kh_integration_args *args, bool *told,
+    struct kh_setup *setup, struct kh_error *err)
+{
+    const char *confdir;
+    bool empty = false;
+    kh_status status = set_up(args, setup, "softfile", err);
+
+    if (status != KH_OK)
+        return status;
+    if (strcmp(kh_config_string(setup->config, "server", "backend"), "keyhsm") != 0) {
+        kh_integration_say(args, "nothing to do: the server's backend is %s",
+            kh_config_string(setup->config, "server", "backend"));
+        return KH_OK;
+    }
+    kh_setup_free(setup);
+    status = set_up(args, setup, "softfile,keyhsm", err);
+    if (status == KH_OK)
+        status = check_empty(setup, &empty, err);
+    if (status != KH_OK)
+        return status;
+    *told = !empty;
+    confdir = kh_config_string(setup->config, "backend.softfile", "directory");
+    return empty ? configure(args, confdir ? confdir : KH_CONFDIR_DEFAULT, err)
+                 : refuse(args, err);
+}
+
+int kh_disintegrate(const struct kh_integration_args *args)
+{
+    struct kh_setup setup = {0};
+    struct kh_error err = {0};
+    bool told = false;
+    kh_status status = end(args, &told, &setup, &err);
+
+    if (status != KH_OK && !told)
+        kh_integration_say(args, "%s", err.message);
+    kh_setup_free(&setup);
+    return kh_integration_exit(status);
+}
