@@ -3,6 +3,10 @@
 #
 # use_store NAME makes the store NAME current: STORE (its directory), INI (its keytrustee.ini), STATE (journals).
 
+# Scratch files of one test are no other's, and a process that is killed may leave some.
+export TMPDIR=$WORK/tmp
+mkdir -p "$TMPDIR"
+
 # start_keyhsmd [OPTION...]: on a new token; URL is where. It lets in whom authority `ca` vouches for.
 start_keyhsmd() {
   make_pki

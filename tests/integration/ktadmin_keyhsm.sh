@@ -21,7 +21,7 @@ says "and what keytrustee.ini would say" "$INI would say backend = keyhsm"
 unchanged "and changes nothing"
 check_fails "nor writes elsewhere" test -e "$STATE"
 check_eq "nor moves anything" "$(moved_count)" 0
-check_fails "nor leaves scratch files" compgen -G "${TMPDIR:-/tmp}/ktadmin-*/ssl-cert-keyhsm.pem"
+check_eq "nor leaves scratch files" "$(ls -A "$TMPDIR")" ""
 echo y | kth_is "y" 0 --trust
 cat >"$WORK/wanted" <<'W'
 Some deposits were found that will need to be moved to the HSM.
