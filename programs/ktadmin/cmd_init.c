@@ -66,20 +66,22 @@ static kh_status set_up(struct init *init, struct kh_setup *setup, struct kh_err
 {
     const struct kh_setup_wish wish = {.program = "ktadmin",
         .args = &init->setup,
-        .default_config = KH_DEFAULT_CONFIG,
+        .default_config = KH_KEYTRUSTEE_CONFIG,
         .backends = "softfile",
-        .sections = kh_tool_sections,
-        .section_count = KH_DAEMON_SECTION_COUNT};
+        .sections = kh_keytrusteed_sections,
+        .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
     const char *source = source_of(init->passphrase, init->passphrase_source);
     unsigned given = init->setup.set_count;
-    kh_status status = add_set(init, "directory", init->confdir, err);
+    kh_status status = add_set(init, "create", "yes", err);
 
-    if (status == KH_OK)
-        status = add_set(init, "create", "yes", err);
+    if (status == KH_OK && init->confdir)
+        status = add_set(init, "directory", init->confdir, err);
     if (status == KH_OK && source)
         status = add_set(init, "passphrase_source", source, err);
     if (status == KH_OK)
         status = kh_setup(setup, &wish, err);
+    if (status == KH_OK)
+        init->confdir = kh_config_string(setup->config, "backend.softfile", "directory");
     while (init->setup.set_count > given)
         free((void *)(uintptr_t)init->setup.sets[--init->setup.set_count]);
     return status;
@@ -93,7 +95,7 @@ static kh_status check(const struct init *init, struct kh_error *err)
     if (init->tls_passphrase && init->tls_passphrase_source)
         return kh_fail(err, KH_INVALID,
             "--tls-passphrase and --tls-passphrase-source exclude each other");
-    if (*init->confdir != '/')
+    if (init->confdir && *init->confdir != '/')
         return kh_fail(
             err, KH_INVALID, "--confdir %s: give an absolute path", init->confdir);
     return init->tls_passphrase_source ? kh_secret_check(init->tls_passphrase_source, err)
@@ -102,8 +104,7 @@ static kh_status check(const struct init *init, struct kh_error *err)
 
 static kh_status run(struct init *init, struct kh_error *err)
 {
-    const struct kh_server_certificate server = {.confdir = init->confdir,
-        .address = init->address,
+    struct kh_server_certificate server = {.address = init->address,
         .passphrase_source =
             source_of(init->tls_passphrase, init->tls_passphrase_source)};
     char fingerprint[KH_FINGERPRINT_TEXT];
@@ -115,6 +116,7 @@ static kh_status run(struct init *init, struct kh_error *err)
         status = set_up(init, &setup, err);
     if (status == KH_OK)
         status = make_store(init, &setup, err);
+    server.confdir = init->confdir;
     if (status == KH_OK)
         status = kh_server_certificate_make(&server, err);
     if (status == KH_OK)
@@ -131,9 +133,9 @@ static kh_status run(struct init *init, struct kh_error *err)
 
 int kh_cmd_init(int argc, char **argv)
 {
-    struct init init = {.confdir = KH_CONFDIR_DEFAULT};
+    struct init init = {0};
     const struct kh_cli_option options[] = {
-        {"confdir", 0, "DIR", "where the store is to be; " KH_CONFDIR_DEFAULT,
+        {"confdir", 0, "DIR", "where the store is to be; else as configured",
             &init.confdir, NULL, 0},
         {"passphrase", 0, NULL, "protect its private key: ask twice for a password",
             &init.passphrase, NULL, 0},

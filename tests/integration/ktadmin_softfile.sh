@@ -57,6 +57,8 @@ kt 0 "an address" init --confdir "$STORE" --external-address kts.example.com </d
 check_has "is in what it says" "$WORK/out" "for kts.example.com"
 check "and in the certificate" openssl verify -CAfile "$STORE/.ssl/ssl-cert-keytrustee.pem" \
   -verify_hostname kts.example.com "$STORE/.ssl/ssl-cert-keytrustee.pem"
+kt 0 "without --confdir the configuration says where" init --set "backend.softfile.directory=$WORK/configured" </dev/null
+check "and it is made there" test -e "$WORK/configured/store.pem" -a -e "$WORK/configured/.ssl/ssl-cert-keytrustee.pem"
 mkdir -p "$WORK/full"; : >"$WORK/full/precious"
 kt 7 "init refuses a directory that holds something else" init --confdir "$WORK/full" </dev/null
 kt 2 "init wants an absolute path" init --confdir store </dev/null
