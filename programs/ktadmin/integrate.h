@@ -53,6 +53,11 @@ struct kh_integration {
 KH_CHECK kh_status kh_integration_prepare(
     struct kh_integration *in, struct kh_error *err);
 
+/* One at a time changes what belongs to CONFDIR: *LOCK, for kh_unlock. KH_BUSY names the
+ * process whose turn it is. */
+KH_CHECK kh_status kh_integration_take_turn(
+    const char *confdir, int *lock, struct kh_error *err);
+
 /* Meets keyhsmd and compares its certificate with the pin; without one, or when it may be
  * replaced, shows it on standard error. Fills PEER, PINNED and the file SCRATCH_PIN.
  * KH_INVALID: no pin and no --trust. KH_REFUSED: another certificate, or keyhsmd does not

@@ -1,5 +1,6 @@
 /* The way out: keytrustee.ini back to softfile, once nothing is left behind keyhsmd. */
 #include "core/backend.h"
+#include "core/fileio.h"
 #include "programs/common/ini_edit.h"
 #include "programs/ktadmin/integrate.h"
 
@@ -14,17 +15,24 @@ static const char way_out[] =
     "  4. Create a new store, new keys and encryption zones.\n"
     "  5. Restore the data from the backup.\n";
 
-static kh_status set_up(const struct kh_integration_args *args, struct kh_setup *setup,
-    const char *backends, struct kh_error *err)
+/* The work under way. */
+struct ending {
+    const struct kh_integration_args *args;
+    struct kh_setup setup;
+    bool told; /* why it ended, at length */
+};
+
+static kh_status set_up(struct ending *ending, const char *backends, struct kh_error *err)
 {
     const struct kh_setup_wish wish = {.program = "ktadmin",
-        .args = &args->setup,
+        .args = &ending->args->setup,
         .default_config = KH_KEYTRUSTEE_CONFIG,
         .backends = backends,
         .sections = kh_keytrusteed_sections,
         .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
 
-    return kh_setup(setup, &wish, err);
+    kh_setup_free(&ending->setup);
+    return kh_setup(&ending->setup, &wish, err);
 }
 
 /* Whatever is listed remains: deleted and corrupt versions, too. */
@@ -74,41 +82,53 @@ static kh_status configure(
     return KH_OK;
 }
 
-static kh_status end(const struct kh_integration_args *args, bool *told,
-    struct kh_setup *setup, struct kh_error *err)
+/* Holding the turn: nobody moves deposits in meanwhile. */
+static kh_status end_locked(
+    struct ending *ending, const char *confdir, struct kh_error *err)
 {
-    const char *confdir;
     bool empty = false;
-    kh_status status = set_up(args, setup, "softfile", err);
+    kh_status status = check_empty(&ending->setup, &empty, err);
 
     if (status != KH_OK)
         return status;
-    if (strcmp(kh_config_string(setup->config, "server", "backend"), "keyhsm") != 0) {
-        kh_integration_say(args, "nothing to do: the server's backend is %s",
-            kh_config_string(setup->config, "server", "backend"));
-        return KH_OK;
-    }
-    kh_setup_free(setup);
-    status = set_up(args, setup, "softfile,keyhsm", err);
-    if (status == KH_OK)
-        status = check_empty(setup, &empty, err);
+    ending->told = !empty;
+    return empty ? configure(ending->args, confdir, err) : refuse(ending->args, err);
+}
+
+static kh_status end(struct ending *ending, struct kh_error *err)
+{
+    const char *backend;
+    const char *confdir;
+    int lock = -1;
+    kh_status status = set_up(ending, "softfile", err);
+
     if (status != KH_OK)
         return status;
-    *told = !empty;
-    confdir = kh_config_string(setup->config, "backend.softfile", "directory");
-    return empty ? configure(args, confdir ? confdir : KH_CONFDIR_DEFAULT, err)
-                 : refuse(args, err);
+    backend = kh_config_string(ending->setup.config, "server", "backend");
+    if (strcmp(backend, "keyhsm") != 0) {
+        kh_integration_say(
+            ending->args, "nothing to do: the server's backend is %s", backend);
+        return KH_OK;
+    }
+    status = set_up(ending, "softfile,keyhsm", err);
+    if (status != KH_OK)
+        return status;
+    confdir = kh_config_string(ending->setup.config, "backend.softfile", "directory");
+    status = kh_integration_take_turn(confdir, &lock, err);
+    if (status == KH_OK)
+        status = end_locked(ending, confdir, err);
+    kh_unlock(lock);
+    return status;
 }
 
 int kh_disintegrate(const struct kh_integration_args *args)
 {
-    struct kh_setup setup = {0};
+    struct ending ending = {.args = args};
     struct kh_error err = {0};
-    bool told = false;
-    kh_status status = end(args, &told, &setup, &err);
+    kh_status status = end(&ending, &err);
 
-    if (status != KH_OK && !told)
+    if (status != KH_OK && !ending.told)
         kh_integration_say(args, "%s", err.message);
-    kh_setup_free(&setup);
+    kh_setup_free(&ending.setup);
     return kh_integration_exit(status);
 }

@@ -96,27 +96,23 @@ static kh_status load_identity(struct kh_integration *in, struct kh_error *err)
     return status;
 }
 
-/* Whoever is first, goes; what is only looked at needs no turn. */
-static kh_status take_turn(struct kh_integration *in, struct kh_error *err)
+kh_status kh_integration_take_turn(const char *confdir, int *lock, struct kh_error *err)
 {
     struct kh_error why = {0};
     char path[PATH_MAX];
-    kh_status status;
+    kh_status status = kh_confdir_make_ssl(confdir, err);
 
-    if (in->args->migration.engine.dry_run)
-        return KH_OK;
-    status = kh_confdir_make_ssl(in->confdir, err);
     if (status == KH_OK)
-        status = kh_confdir_path(path, in->confdir, KH_CONFDIR_LOCK, err);
+        status = kh_confdir_path(path, confdir, KH_CONFDIR_LOCK, err);
     if (status != KH_OK)
         return status;
-    status = kh_lock(path, in->confdir, &in->lock, &why);
+    status = kh_lock(path, confdir, lock, &why);
     if (status == KH_BUSY)
         return kh_fail(
             err, KH_BUSY, "another ktadmin keyhsm is running: %s", why.message);
     if (status != KH_OK)
         return kh_fail(err, status, "%s", why.message);
-    return kh_confdir_give(in->confdir, path, err);
+    return kh_confdir_give(confdir, path, err);
 }
 
 static kh_status make_scratch(struct kh_integration *in, struct kh_error *err)
@@ -165,8 +161,9 @@ kh_status kh_integration_prepare(struct kh_integration *in, struct kh_error *err
         status = read_config(in, err);
     if (status == KH_OK)
         status = load_identity(in, err);
-    if (status == KH_OK)
-        status = take_turn(in, err);
+    /* What is only looked at needs no turn. */
+    if (status == KH_OK && !in->args->migration.engine.dry_run)
+        status = kh_integration_take_turn(in->confdir, &in->lock, err);
     if (status == KH_OK)
         status = make_scratch(in, err);
     return status == KH_OK ? pass_on(in, err) : status;

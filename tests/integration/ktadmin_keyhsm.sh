@@ -152,7 +152,16 @@ kill_keyhsmd
 disable
 check_eq "without an answer nothing is known" "$STATUS" 5
 unchanged "and nothing is changed"
+check_fails "status: it does not serve" kt_status
+check_has "status: keyhsmd does not answer" "$WORK/out" "localhost:$PORT: "
+check_has "status: nothing is counted" "$WORK/out" "deposits       not known"
 restart_keyhsmd
+exec 8>"$STORE/.ssl/keyhsm.lock"
+flock 8; echo "$$" >"$STORE/.ssl/keyhsm.lock"
+disable
+check_eq "while another one runs it is refused" "$STATUS" 7
+says "with its process" "process $$"
+exec 8>&-
 check "the last one is purged" purge purge three --yes
 disable
 check_eq "now it goes" "$STATUS" 0

@@ -69,7 +69,13 @@ identity stranger
 refused "a certificate that keyhsmd does not know" 7 "keyhsm trust $WORK/stranger.crt"
 make_cert late ca clientAuth 20200101000000Z 20200201000000Z
 identity late
-refused "one that has ended" 7 "refuses the certificate"
+refused "one that has ended" 7 "certificate expired"
+make_cert early ca clientAuth 20400101000000Z 20401231000000Z
+identity early
+refused "one that has not begun" 7 "refuses the certificate"
+make_cert use ca serverAuth
+identity use
+refused "one for servers" 7 "refuses the certificate"
 CERT=(--client-certfile "$WORK/client.crt" --client-keyfile "$WORK/pinned.key")
 refused "a key of another certificate" 2 "not the key of the certificate"
 CERT=(--client-certfile "$WORK/client.crt" --client-keyfile "$WORK/client.crt")
