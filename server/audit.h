@@ -98,8 +98,9 @@ struct kh_audit_report {
  * Reads FILES, oldest first, as one chain, which may begin anywhere ("-" is standard
  * input). KH_CORRUPT, "FILE:LINE: what is wrong", for the first line that was changed, is
  * missing or stands elsewhere, and when an entry with EXPECTED's seq and hash is not
- * there. KH_NOT_FOUND, KH_UNAVAILABLE: a file cannot be read. The log may be in use: an
- * unfinished last line is counted in TORN. EXPECTED may be NULL. Thread safe.
+ * there. KH_NOT_FOUND, KH_UNAVAILABLE: a file cannot be read. The log may be in use: it
+ * is read up to where it ended at the start, and an unfinished last line is counted in
+ * TORN. EXPECTED may be NULL. Thread safe.
  */
 KH_CHECK kh_status kh_audit_verify(const char *const *files, size_t count,
     const struct kh_audit_expected *expected, struct kh_audit_report *report,

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What an audit.recover can answer for, and so the longest line that is read. */
 enum { TORN_MAX = 1024 * 1024 + KH_AUDIT_LINE_MAX };
@@ -12,6 +13,8 @@ enum { TORN_MAX = 1024 * 1024 + KH_AUDIT_LINE_MAX };
 struct reader {
     FILE *file;
     const char *path;
+    off_t size; /* when it was opened: a log that grows has no end; 0: not known */
+    off_t done;
     uint64_t line;
     char
         *text; /* TORN_MAX: the bytes since the last entry, the line at hand at the end */
@@ -38,10 +41,13 @@ static kh_status next_line(struct reader *r, struct kh_error *err)
 {
     int c = 0;
 
+    if (r->size > 0 && r->done >= r->size)
+        return KH_NOT_FOUND;
     r->start = r->len;
     r->line++;
     while (r->len < TORN_MAX && c != '\n' && (c = getc_unlocked(r->file)) != EOF)
         r->text[r->len++] = (char)c;
+    r->done += (off_t)(r->len - r->start);
     if (ferror(r->file))
         return kh_fail(
             err, KH_UNAVAILABLE, "%s: cannot be read: %s", r->path, strerror(errno));
@@ -190,18 +196,19 @@ static kh_status read_file(const char *path, struct chain *chain, struct kh_erro
 {
     bool standard = strcmp(path, "-") == 0;
     struct reader r = {.path = standard ? "standard input" : path,
-        .file = standard ? stdin : fopen(path, "re"),
-        .text = malloc(TORN_MAX)};
+        .file = standard ? stdin : fopen(path, "re")};
+    struct stat sb;
     kh_status st;
 
     if (!r.file)
-        st = kh_fail(err, errno == ENOENT ? KH_NOT_FOUND : KH_UNAVAILABLE,
+        return kh_fail(err, errno == ENOENT ? KH_NOT_FOUND : KH_UNAVAILABLE,
             "%s: cannot be opened: %s", path, strerror(errno));
-    else if (!r.text)
-        st = kh_fail(err, KH_FATAL, "no memory to read %s", path);
-    else
-        st = read_lines(&r, chain, err);
-    if (r.file && !standard)
+    if (fstat(fileno(r.file), &sb) == 0 && S_ISREG(sb.st_mode))
+        r.size = sb.st_size;
+    r.text = malloc(TORN_MAX);
+    st = r.text ? read_lines(&r, chain, err)
+                : kh_fail(err, KH_FATAL, "no memory to read %s", path);
+    if (!standard)
         (void)fclose(r.file);
     free(r.text);
     return st;

@@ -126,9 +126,14 @@ static void places_that_cannot_be_a_log_are_refused(void)
 
 static void a_torn_line_is_marked_and_answered_for(void)
 {
-    static const char *const ends[] = {"x", "{\"seq\":3,\"time\":\"20", "a\0b\0",
-        "{\"seq\":3}\n{\"seq\":4", "half#torn\nand half again", "half#torn\n"};
-    static const size_t lens[] = {1, 19, 4, 20, 24, 10};
+#define TEXT(text) text, sizeof(text) - 1
+    static const struct {
+        const char *text;
+        size_t len;
+    } ends[] = {{TEXT("x")}, {TEXT("{\"seq\":3,\"time\":\"20")}, {TEXT("a\0b\0")},
+        {TEXT("{\"seq\":3}\n{\"seq\":4")}, {TEXT("half#torn\nand half again")},
+        {TEXT("half#torn\n")}};
+#undef TEXT
 
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         struct kh_audit_report report;
@@ -138,7 +143,7 @@ static void a_torn_line_is_marked_and_answered_for(void)
         bool damage = i == 3;
 
         lab_fill(1);
-        lab_append(ends[i], lens[i]);
+        lab_append(ends[i].text, ends[i].len);
         if (damage) {
             KH_ASSERT_FAILS(kh_audit_open(&audit, lab_path, &err), KH_CORRUPT, err,
                 "its last line is no entry that was written");
