@@ -14,5 +14,6 @@ int kh_cmd_roll(int argc, char **argv);
 int kh_cmd_delete(int argc, char **argv);
 int kh_cmd_undelete(int argc, char **argv);
 int kh_cmd_purge(int argc, char **argv);
+int kh_cmd_audit_verify(int argc, char **argv);
 
 #endif

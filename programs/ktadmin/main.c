@@ -22,11 +22,22 @@ static int run_deposit(int argc, char **argv)
         COUNT(deposit_commands), argc - 1, argv + 1);
 }
 
+static const struct kh_command audit_commands[] = {
+    {"verify", "check that an audit log is as it was written", kh_cmd_audit_verify},
+};
+
+static int run_audit(int argc, char **argv)
+{
+    return kh_command_run("ktadmin audit", "Works on audit logs.", audit_commands,
+        COUNT(audit_commands), argc - 1, argv + 1);
+}
+
 static const struct kh_command commands[] = {
     {"init", "make a legacy store, and its server's certificate", kh_cmd_init},
     {"keyhsm", "integrate this server with keyhsmd, or leave it", kh_cmd_keyhsm},
     {"status", "show what the server stands on", kh_cmd_status},
     {"deposit", "put, get, list, show, roll, delete, undelete, purge", run_deposit},
+    {"audit", "verify", run_audit},
 };
 
 int main(int argc, char **argv)
