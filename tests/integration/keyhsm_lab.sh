@@ -65,7 +65,7 @@ kth_is() {
   local text=$1 wanted=$2; shift 2
   kth "$@"
   if [ "$STATUS" = "$wanted" ]; then ok "$text"
-  else not_ok "$text" "status $STATUS, wanted $wanted: $(head -c 600 "$WORK/err")"; fi
+  else not_ok "$text" "status $STATUS, wanted $wanted: $(tail -c 900 "$WORK/err")"; fi
 }
 says() { check_has "$1" "$WORK/err" "$2"; }
 # typed DIALOG... -- OPTION...: kth on a terminal (terminal.py); what it showed is in $WORK/tty
