@@ -7,6 +7,7 @@
 
 /* Each takes what stands behind its name (argv[0]) and returns the exit status. */
 int kh_cmd_settings(int argc, char **argv);
+int kh_cmd_setup(int argc, char **argv);
 int kh_cmd_trust(int argc, char **argv);
 int kh_cmd_validate(int argc, char **argv);
 

@@ -4,6 +4,7 @@
 
 static const struct kh_command commands[] = {
     {"settings", "print the configuration in effect, secrets hidden", kh_cmd_settings},
+    {"setup", "write a configuration, once the token has let it in", kh_cmd_setup},
     {"trust", "let a client in: pin its certificate; list and remove pins", kh_cmd_trust},
     {"validate", "check that a daemon would start and work; every finding",
         kh_cmd_validate},
