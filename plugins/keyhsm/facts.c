@@ -43,11 +43,9 @@ kh_status kh_remote_info(
 
     if (st != KH_OK)
         return st;
-    if (!*backend.info.identity)
-        return kh_fail(err, KH_UNAVAILABLE, "keyhsmd at %s says nothing of its identity",
-            remote->server);
-    len = snprintf(
-        info->identity, sizeof info->identity, "keyhsm:%s", backend.info.identity);
+    /* None stays none: a migration does not go where it cannot tell the place. */
+    len = snprintf(info->identity, sizeof info->identity, "%s%s",
+        *backend.info.identity ? "keyhsm:" : "", backend.info.identity);
     if ((size_t)len >= sizeof info->identity) {
         memset(info, 0, sizeof *info);
         return kh_fail(err, KH_INVALID, "the identity of the backend at %s is too long",

@@ -16,13 +16,14 @@ struct asker {
     const struct kh_host *host;
     const char *source;
     const char *key;
+    struct kh_buf secret; /* the answer */
     int attempt;
     bool asked;
     kh_status status;
     struct kh_error err;
 };
 
-static kh_status read_secret(struct asker *a, struct kh_buf *secret)
+static kh_status ask(struct asker *a)
 {
     char prompt[1200];
 
@@ -32,31 +33,26 @@ static kh_status read_secret(struct asker *a, struct kh_buf *secret)
             a->key);
     snprintf(prompt, sizeof prompt,
         "%sPassphrase of %s: ", a->attempt > 0 ? "That was not it. " : "", a->key);
-    return a->host->secret(a->host, a->source, prompt, secret, &a->err);
+    return a->host->secret(a->host, a->source, prompt, &a->secret, &a->err);
 }
 
 static int answer(char *out, int size, int writing, void *arg)
 {
-    struct kh_buf secret = {0};
     struct asker *a = arg;
-    int len = -1;
 
     (void)writing;
     /* libcrypto may try several decoders: one question is enough. */
-    if (a->asked && a->status != KH_OK)
-        return -1;
+    if (!a->asked)
+        a->status = ask(a);
     a->asked = true;
-    a->status = read_secret(a, &secret);
-    if (a->status == KH_OK && secret.len > (size_t)size)
+    if (a->status == KH_OK && a->secret.len > (size_t)size)
         a->status =
             kh_fail(&a->err, KH_INVALID, "the passphrase is longer than %d bytes", size);
-    if (a->status == KH_OK) {
-        len = (int)secret.len;
-        if (len > 0)
-            memcpy(out, secret.data, secret.len);
-    }
-    a->host->buf_free(a->host, &secret);
-    return len;
+    if (a->status != KH_OK)
+        return -1;
+    if (a->secret.len > 0)
+        memcpy(out, a->secret.data, a->secret.len);
+    return (int)a->secret.len;
 }
 
 static EVP_PKEY *first_key(OSSL_STORE_CTX *store)
@@ -103,6 +99,7 @@ static kh_status load_key(
     for (; a.attempt < attempts; a.attempt++) {
         a.asked = false;
         *out = try_key(&a);
+        a.host->buf_free(a.host, &a.secret);
         if (*out)
             return KH_OK;
         if (a.status != KH_OK)

@@ -37,6 +37,7 @@ void kh_test_keyhsmd_make(
     memset(daemon, 0, sizeof *daemon);
     snprintf(daemon->dir, sizeof daemon->dir, "%s", dir);
     snprintf(daemon->backend, sizeof daemon->backend, "%s", backend);
+    daemon->plugin_dir = TEST_PLUGIN_DIR;
     self_signed(dir, "server", "serverAuth");
     self_signed(dir, "client", "clientAuth");
     self_signed(dir, "other", "clientAuth");
@@ -85,7 +86,7 @@ static void run(const struct kh_test_keyhsmd *daemon)
     (void)!freopen(log, "a", stderr);
     snprintf(port, sizeof port, "%u", daemon->port);
     execl(TEST_BIN_DIR "/keyhsmd", "keyhsmd", "--config", ini, "--plugin-dir",
-        TEST_PLUGIN_DIR, "--backend", daemon->backend, "--port", port, (char *)NULL);
+        daemon->plugin_dir, "--backend", daemon->backend, "--port", port, (char *)NULL);
     _exit(127);
 }
 

@@ -18,7 +18,8 @@ struct kh_test_keyhsmd {
     char dir[512]; /* client.crt, client.key, other.crt, other.key, server.crt,
                       server.key, keyhsmd.ini, keyhsmd.log */
     char backend[32];
-    pid_t pid; /* 0: not running */
+    const char *plugin_dir; /* TEST_PLUGIN_DIR, unless set before it starts */
+    pid_t pid;              /* 0: not running */
     unsigned port;
 };
 
@@ -27,7 +28,7 @@ struct kh_test_keyhsmd {
  * failure, as all of them do. */
 void kh_test_keyhsmd_make(
     struct kh_test_keyhsmd *daemon, const char *dir, const char *backend);
-/* One more line of that section. */
+/* One more line of that section, or the beginning of another. */
 void kh_test_keyhsmd_add(struct kh_test_keyhsmd *daemon, const char *format, ...)
     KH_PRINTF(2, 3);
 /* Returns once it listens, on the port it had before if it had one. */
