@@ -4,12 +4,13 @@
  *     audit_scribe FILE THREADS COUNT
  *
  * Each of THREADS writes COUNT entries of deposits dTHREAD-NUMBER, and prints each one,
- * with a dot, once it is acknowledged.
+ * with a dot, once it is acknowledged. SIGHUP opens the file again, as after a rotation.
  */
 #include "core/log.h"
 #include "server/audit.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -40,6 +41,30 @@ static void *scribe(void *number)
     return NULL;
 }
 
+/* The set, blocked before any thread is there, is the argument. */
+static void *reopen(void *hangup)
+{
+    struct kh_error err = {0};
+    int signal_number;
+
+    while (sigwait(hangup, &signal_number) == 0) {
+        if (kh_audit_reopen(audit, &err) != KH_OK)
+            fprintf(stderr, "%s\n", err.message);
+    }
+    return NULL;
+}
+
+static bool obey_hangup(void)
+{
+    static sigset_t hangup;
+    pthread_t id;
+
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    return pthread_sigmask(SIG_BLOCK, &hangup, NULL) == 0 &&
+           pthread_create(&id, NULL, reopen, &hangup) == 0;
+}
+
 int main(int argc, char **argv)
 {
     unsigned long threads = argc == 4 ? strtoul(argv[2], NULL, 10) : 0;
@@ -52,7 +77,7 @@ int main(int argc, char **argv)
     }
     count = strtoul(argv[3], NULL, 10);
     if (kh_log_open("audit_scribe", "stderr", KH_LOG_ERROR, &err) != KH_OK ||
-        kh_audit_open(&audit, argv[1], &err) != KH_OK) {
+        kh_audit_open(&audit, argv[1], &err) != KH_OK || !obey_hangup()) {
         fprintf(stderr, "%s\n", err.message);
         return 1;
     }
