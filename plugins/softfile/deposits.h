@@ -22,10 +22,11 @@ KH_CHECK kh_status kh_soft_set_state(struct kh_soft_store *store, const char *na
 KH_CHECK kh_status kh_soft_purge(struct kh_soft_store *store, const char *name,
     uint32_t version, struct kh_error *err);
 
-/* The record inside one version's envelope, as its bytes are; it is checked against NAME
- * and VERSION, and decoded into *DEPOSIT, whose state is the one found. Free both. */
-KH_CHECK kh_status kh_soft_get_record(const struct kh_soft_store *store, const char *name,
-    uint32_t version, struct kh_buf *record, struct kh_deposit *deposit,
-    struct kh_error *err);
+/* The seal's digest of the record inside one version's envelope, and the *STATE it was
+ * found in. The version is opened and checked against NAME and VERSION, unless it was
+ * since the store was opened and its bytes are the same. The store is a migration's. */
+KH_CHECK kh_status kh_soft_record_digest(const struct kh_soft_store *store,
+    const char *name, uint32_t version, unsigned char hmac[KH_SOFT_DIGEST_SIZE],
+    kh_state *state, struct kh_error *err);
 
 #endif

@@ -13,13 +13,12 @@ struct kh_soft_digest {
 };
 
 /*
- * Opens each of COUNT ITEMS and digests its record with KEY (kh_soft_keys_seal_key), on
- * several threads: one core opens some thousands of envelopes in a second, and a store
- * may hold 50,000. OUT has room for COUNT; each item has its own verdict there,
- * KH_CORRUPT for one that the listing calls corrupt. Returns when all threads have ended.
- * The caller keeps writers out.
+ * Digests the record of each of COUNT ITEMS, on several threads: one core opens some
+ * thousands of envelopes in a second, and a store may hold 50,000. OUT has room for
+ * COUNT; each item has its own verdict there, KH_CORRUPT for one that the listing calls
+ * corrupt. Returns when all threads have ended. The store is a migration's.
  */
-void kh_soft_digests_make(const struct kh_soft_store *store, const struct kh_buf *key,
-    const struct kh_item *items, size_t count, struct kh_soft_digest *out);
+void kh_soft_digests_make(const struct kh_soft_store *store, const struct kh_item *items,
+    size_t count, struct kh_soft_digest *out);
 
 #endif

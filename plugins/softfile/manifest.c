@@ -20,7 +20,6 @@ enum { PAGE = 256, DESTINATION_MAX = 255, MIGRATION_MAX = 127 };
 struct manifest {
     struct kh_soft_store *store;
     FILE *file;
-    struct kh_buf key; /* of the digests */
     uint64_t written;
 };
 
@@ -102,7 +101,7 @@ static kh_status write_pages(struct manifest *m, struct page *page, struct kh_er
         status = kh_soft_list(m->store, &cursor, page->items, PAGE, &count, err);
         if (status != KH_OK || count == 0)
             break;
-        kh_soft_digests_make(m->store, &m->key, page->items, count, page->digests);
+        kh_soft_digests_make(m->store, page->items, count, page->digests);
         for (size_t i = 0; status == KH_OK && i < count; i++)
             status = write_item(m, &page->items[i], &page->digests[i], err);
         memcpy(cursor.name, page->items[count - 1].name, sizeof cursor.name);
@@ -131,8 +130,6 @@ static kh_status write_all(
     kh_status status = kh_soft_count(m->store, &versions, err);
 
     if (status == KH_OK)
-        status = kh_soft_keys_seal_key(&m->store->keys, &m->key, err);
-    if (status == KH_OK)
         status = write_head(m, seal, versions, err);
     if (status == KH_OK)
         status = write_items(m, err);
@@ -144,7 +141,6 @@ static kh_status write_all(
     if (status == KH_OK && fsync(fileno(m->file)) != 0)
         status =
             kh_fail(err, KH_FATAL, "cannot fsync %s: %s", TEMPORARY, strerror(errno));
-    m->store->host->buf_free(m->store->host, &m->key);
     return status;
 }
 

@@ -134,21 +134,21 @@ static kh_status decode(const struct kh_soft_store *store, const char *name,
     return KH_OK;
 }
 
-/* As kh_soft_get_record, for any VERSION and WITH_DELETED. */
-static kh_status get_record(const struct kh_soft_store *store, const char *name,
-    struct place *place, bool with_deleted, struct kh_buf *record,
+/* The record and the deposit in BYTES, which were found at PLACE. A migration's store
+ * remembers its digest. */
+static kh_status open_record(const struct kh_soft_store *store, const char *name,
+    const struct place *place, const struct kh_soft_bytes *bytes, struct kh_buf *record,
     struct kh_deposit *deposit, struct kh_error *err)
 {
-    struct kh_soft_bytes bytes = {0};
-    kh_status status = fetch(store, name, with_deleted, place, &bytes, err);
+    const struct kh_soft_found found = {name, place->version, bytes};
+    kh_status status = open_envelope(store, name, place, bytes, record, err);
 
-    if (status == KH_OK)
-        status = open_envelope(store, name, place, &bytes, record, err);
     if (status == KH_OK)
         status = decode(store, name, place, record, deposit, err);
     if (status != KH_OK)
         store->host->buf_free(store->host, record);
-    kh_soft_bytes_free(&bytes);
+    else if (store->known)
+        kh_soft_known_note(store->known, &found, record);
     return status;
 }
 
@@ -156,21 +156,48 @@ kh_status kh_soft_get(const struct kh_soft_store *store, const char *name,
     uint32_t version, bool with_deleted, struct kh_deposit *deposit, struct kh_error *err)
 {
     struct place place = {.version = version};
+    struct kh_soft_bytes bytes = {0};
     struct kh_buf record = {0};
-    kh_status status =
-        get_record(store, name, &place, with_deleted, &record, deposit, err);
+    kh_status status = fetch(store, name, with_deleted, &place, &bytes, err);
 
+    if (status == KH_OK)
+        status = open_record(store, name, &place, &bytes, &record, deposit, err);
+    store->host->buf_free(store->host, &record);
+    kh_soft_bytes_free(&bytes);
+    return status;
+}
+
+/* Opens BYTES, checks what is inside, and digests it. */
+static kh_status digest_record(const struct kh_soft_store *store, const char *name,
+    const struct place *place, const struct kh_soft_bytes *bytes,
+    unsigned char hmac[KH_SOFT_DIGEST_SIZE], struct kh_error *err)
+{
+    struct kh_deposit deposit = {0};
+    struct kh_buf record = {0};
+    kh_status status = open_record(store, name, place, bytes, &record, &deposit, err);
+
+    if (status == KH_OK && !kh_soft_known_digest(store->known, &record, hmac))
+        status = kh_fail(err, KH_FATAL, "cannot digest a record");
+    store->host->deposit_free(store->host, &deposit);
     store->host->buf_free(store->host, &record);
     return status;
 }
 
-kh_status kh_soft_get_record(const struct kh_soft_store *store, const char *name,
-    uint32_t version, struct kh_buf *record, struct kh_deposit *deposit,
+kh_status kh_soft_record_digest(const struct kh_soft_store *store, const char *name,
+    uint32_t version, unsigned char hmac[KH_SOFT_DIGEST_SIZE], kh_state *state,
     struct kh_error *err)
 {
     struct place place = {.version = version};
+    struct kh_soft_bytes bytes = {0};
+    kh_status status = fetch(store, name, true, &place, &bytes, err);
+    const struct kh_soft_found found = {name, place.version, &bytes};
 
-    return get_record(store, name, &place, true, record, deposit, err);
+    if (status == KH_OK && !kh_soft_known_find(store->known, &found, hmac))
+        status = digest_record(store, name, &place, &bytes, hmac, err);
+    if (status == KH_OK)
+        *state = place.state;
+    kh_soft_bytes_free(&bytes);
+    return status;
 }
 
 kh_status kh_soft_stat(const struct kh_soft_store *store, const char *name,

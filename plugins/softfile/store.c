@@ -191,6 +191,8 @@ static kh_status load(struct kh_soft_store *store, struct kh_error *err)
         status = kh_soft_keys_identity(&store->keys, store->identity, err);
     if (status == KH_OK && !sealed)
         status = open_deposits(store, err);
+    if (status == KH_OK && !sealed && store->host->mode == KH_OPEN_MIGRATE)
+        status = kh_soft_known_new(&store->known, &store->keys, err);
     return status;
 }
 
@@ -248,6 +250,7 @@ void kh_soft_store_close(struct kh_soft_store *store)
         store->host->unlock(store->host, store->write_lock);
     if (store->serve_lock >= 0)
         store->host->unlock(store->host, store->serve_lock);
+    kh_soft_known_free(store->known);
     kh_soft_keys_free(&store->keys);
     kh_soft_window_free(&store->window);
     kh_soft_close_fd(&store->deposits);

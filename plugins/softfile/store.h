@@ -12,6 +12,7 @@
 #define KH_SOFTFILE_STORE_H
 
 #include "plugins/softfile/keys.h"
+#include "plugins/softfile/known.h"
 #include "plugins/softfile/window.h"
 
 #include <pthread.h>
@@ -38,6 +39,7 @@ struct kh_soft_store {
     pthread_mutex_t write_mutex;
     pthread_mutex_t list_mutex;
     struct kh_soft_window window;
+    struct kh_soft_known *known; /* NULL unless a migration has it open, not sealed */
 };
 
 /* Opens the store as HOST's options and mode say. See kh_plugin.open. */

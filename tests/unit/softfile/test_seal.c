@@ -280,6 +280,66 @@ static void of_several_corrupt_versions_the_first_is_named(void)
     free(dir);
 }
 
+static void read_all(struct kh_backend *b)
+{
+    CU_ASSERT_TRUE(soft_holds(b, "aaa", 0, "first"));
+    CU_ASSERT_TRUE(soft_holds(b, "key", 1, "rolled"));
+    CU_ASSERT_TRUE(soft_holds(b, "old name/\xc3\xa9", 0, "wild"));
+}
+
+/* A migration has read everything before it seals, and the digests are kept. One file is
+ * another by then, sealed anew by somebody who may: the manifest tells of what is there.
+ */
+static void digests_of_what_was_read_are_those_of_what_is_there(void)
+{
+    char *dir = soft_new_place();
+    struct kh_backend *b = populated(dir);
+    struct kh_error err = {0};
+    json_t *root;
+
+    read_all(b);
+    CU_ASSERT_EQUAL(
+        kh_test_shell(
+            "cd '%s' && umask 077 && printf '{\"name\":\"aaa\",\"version\":0,"
+            "\"created\":\"2016-06-03T07:07:28Z\",\"attributes\":{},"
+            "\"data\":\"aGVsbG8=\"}' | openssl cms -encrypt -aes-256-gcm -binary "
+            "-outform DER -recip store.pem -keyid -keyopt ecdh_kdf_md:sha256 "
+            "-out deposits/aaa/00000000.cms",
+            dir),
+        0);
+    KH_ASSERT_OK(kh_backend_seal(b, &keep, &err), err);
+    kh_backend_close(b);
+    audit(dir);
+    root = manifest_of(dir);
+    CU_ASSERT_EQUAL_FATAL(json_array_size(json_object_get(root, "deposits")), 4);
+    check_digests(json_object_get(root, "deposits"), dir);
+    json_decref(root);
+    free(dir);
+}
+
+static void what_became_corrupt_after_it_was_read_is_not_sealed(void)
+{
+    static const char *const damages[] = {"cp -p aaa/00000000.cms key/00000001.cms",
+        "mv key/00000000.deleted x && mv key/00000001.cms key/00000000.deleted && "
+        "mv x key/00000001.cms",
+        "n=$(($(stat -c %s key/00000001.cms) - 1)) && printf x | "
+        "dd of=key/00000001.cms bs=1 seek=$n conv=notrunc status=none"};
+
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        char *dir = soft_new_place();
+        struct kh_backend *b = populated(dir);
+        struct kh_error err = {0};
+
+        read_all(b);
+        CU_ASSERT_EQUAL(kh_test_shell("cd '%s/deposits' && %s", dir, damages[i]), 0);
+        KH_ASSERT_FAILS(kh_backend_seal(b, &leave, &err), KH_CORRUPT, err, "key version");
+        CU_ASSERT_FALSE(soft_exists("%s/seal.json", dir));
+        CU_ASSERT_TRUE(soft_exists("%s/store.key", dir));
+        kh_backend_close(b);
+        free(dir);
+    }
+}
+
 static void what_a_crash_before_the_seal_left_is_in_nobodys_way(void)
 {
     char *dir = soft_new_place();
@@ -446,6 +506,10 @@ int main(void)
             the_manifest_of_several_pages_is_in_order},
         {"of_several_corrupt_versions_the_first_is_named",
             of_several_corrupt_versions_the_first_is_named},
+        {"digests_of_what_was_read_are_those_of_what_is_there",
+            digests_of_what_was_read_are_those_of_what_is_there},
+        {"what_became_corrupt_after_it_was_read_is_not_sealed",
+            what_became_corrupt_after_it_was_read_is_not_sealed},
         {"what_a_crash_before_the_seal_left_is_in_nobodys_way",
             what_a_crash_before_the_seal_left_is_in_nobodys_way},
         {"a_second_call_finishes_what_a_crash_left",
