@@ -79,6 +79,8 @@ KH_CHECK kh_status kh_backend_fingerprint(struct kh_backend *backend, const char
     uint32_t version, unsigned char digest[KH_FINGERPRINT_LEN], struct kh_error *err);
 KH_CHECK kh_status kh_backend_attest(
     struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err);
+/* Nothing when the plugin has no such method. */
+void kh_backend_attest_round(struct kh_backend *backend, bool begin);
 
 /*
  * Creates a deposit's next version (roll): number = highest + 1, tried again when

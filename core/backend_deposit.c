@@ -181,6 +181,17 @@ kh_status kh_backend_attest(
         backend, backend->plugin->attest(backend->ctx, name, version, err), err);
 }
 
+void kh_backend_attest_round(struct kh_backend *backend, bool begin)
+{
+    struct kh_error own;
+
+    if (!backend->plugin->attest_round)
+        return;
+    (void)kh_backend_enter(backend, NULL, &own);
+    backend->plugin->attest_round(backend->ctx, begin);
+    (void)!kh_backend_leave(backend, KH_OK, &own);
+}
+
 kh_status kh_backend_roll(
     struct kh_backend *backend, struct kh_deposit *deposit, struct kh_error *err)
 {

@@ -126,7 +126,9 @@ kh_status kh_verify(struct kh_migration *m, struct kh_error *err)
     kh_tell_phase(m, KH_PHASE_VERIFY, m->result.versions);
     kh_step(m, KH_STEP_VERIFY, false);
     m->result.verified = 0;
+    kh_backend_attest_round(m->o.destination, true);
     st = kh_walk_source(m, NULL, verify_version, err);
+    kh_backend_attest_round(m->o.destination, false);
     if (st == KH_OK)
         st = check_counts(m, err);
     if (st == KH_OK)

@@ -318,6 +318,12 @@ struct kh_plugin {
     KH_CHECK kh_status (*attest)(
         void *ctx, const char *name, uint32_t version, struct kh_error *err);
 
+    /* From a call with BEGIN to the next call without, a migration attests each version
+     * it has copied: a key that several versions share may then be read from the device
+     * once for all of them. What was read in one round counts in no other, and outside of
+     * a round every attest reads. Never fails. OPTIONAL. */
+    void (*attest_round)(void *ctx, bool begin);
+
     /* Looks at what open needs, without opening: no login, nothing is changed, and no
      * secret is asked for on a terminal or read from a descriptor. Tells FN each thing it
      * looked at, in the order in which open takes them; after one that fails it goes on

@@ -11,6 +11,7 @@ struct kh_cache_node {
     struct kh_key_id id;
     CK_OBJECT_HANDLE handle;
     uint64_t epoch; /* in which it was looked at; 0: never */
+    uint64_t round; /* in which it was attested; 0: never */
 };
 
 /* FNV-1a. Ids are random, and only a holder of the token can choose them. */
@@ -131,6 +132,7 @@ bool kh_cache_put(struct kh_cache *cache, const struct kh_key_id *id,
     if (ok) {
         (*at)->handle = handle;
         (*at)->epoch = looked_at ? cache->epoch : 0;
+        (*at)->round = 0;
     }
     (void)pthread_mutex_unlock(&cache->mutex);
     return ok;
@@ -186,4 +188,36 @@ bool kh_cache_is_complete(struct kh_cache *cache)
     complete = cache->complete;
     (void)pthread_mutex_unlock(&cache->mutex);
     return complete;
+}
+
+void kh_cache_round(struct kh_cache *cache, bool begin)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
+    cache->rounds += begin;
+    cache->in_round = begin;
+    (void)pthread_mutex_unlock(&cache->mutex);
+}
+
+void kh_cache_set_attested(struct kh_cache *cache, const struct kh_key_id *id)
+{
+    struct kh_cache_node *node;
+
+    (void)pthread_mutex_lock(&cache->mutex);
+    node = *find(cache, id);
+    if (node && cache->in_round)
+        node->round = cache->rounds;
+    (void)pthread_mutex_unlock(&cache->mutex);
+}
+
+bool kh_cache_is_attested(struct kh_cache *cache, const struct kh_key_id *id)
+{
+    const struct kh_cache_node *node;
+    bool attested;
+
+    (void)pthread_mutex_lock(&cache->mutex);
+    node = *find(cache, id);
+    attested = node && cache->in_round && node->round == cache->rounds &&
+               node->epoch == cache->epoch;
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return attested;
 }

@@ -55,8 +55,21 @@ kh_status kh_token_key_attest(struct kh_token *token, const struct kh_key_id *id
 {
     struct attest want = {
         .id = id, .label = label_size > 0 ? label : NULL, .label_size = label_size};
+    kh_status st = kh_run(token, attest, &want, id, err);
 
-    return kh_run(token, attest, &want, id, err);
+    if (st == KH_OK)
+        kh_cache_set_attested(&token->cache, id);
+    return st;
+}
+
+void kh_token_attest_round(struct kh_token *token, bool begin)
+{
+    kh_cache_round(&token->cache, begin);
+}
+
+bool kh_token_key_attested(struct kh_token *token, const struct kh_key_id *id)
+{
+    return kh_cache_is_attested(&token->cache, id);
 }
 
 kh_status kh_token_key_each(struct kh_token *token,

@@ -94,6 +94,11 @@ static kh_status check(void *ctx, struct kh_error *err)
     return kh_store_check(ctx, err);
 }
 
+static void attest_round(void *ctx, bool begin)
+{
+    kh_store_attest_round(ctx, begin);
+}
+
 /* No KH_CAP_EXPORT: what is behind the token stays there. */
 const struct kh_plugin kh_plugin = {
     .abi = KH_PLUGIN_ABI,
@@ -120,6 +125,7 @@ const struct kh_plugin kh_plugin = {
     .reserve = reserve,
     .fingerprint = fingerprint,
     .attest = attest,
+    .attest_round = attest_round,
     .examine = kh_pkcs11_examine,
     .create = kh_pkcs11_create,
     .check = check,

@@ -104,6 +104,7 @@ KH_CHECK kh_status kh_store_fingerprint(struct kh_store *store, const char *name
     uint32_t version, unsigned char digest[KH_FINGERPRINT_LEN], struct kh_error *err);
 KH_CHECK kh_status kh_store_attest(
     struct kh_store *store, const char *name, uint32_t version, struct kh_error *err);
+void kh_store_attest_round(struct kh_store *store, bool begin);
 /* The catalog's file, rows and references. */
 KH_CHECK kh_status kh_store_check(struct kh_store *store, struct kh_error *err);
 

@@ -184,29 +184,51 @@ static kh_status check_label(struct kh_store *store, const struct kh_catalog_row
         row->name, row->version, label);
 }
 
+static kh_status attest_key(
+    struct kh_store *store, const struct kh_catalog_row *row, struct kh_error *err)
+{
+    struct kh_error why = {0};
+    char label[256] = "";
+    kh_status status =
+        kh_token_key_attest(store->token, &row->key, label, sizeof label, &why);
+
+    if (status == KH_NOT_FOUND)
+        status = KH_CORRUPT;
+    if (status != KH_OK)
+        return kh_fail(err, status, "deposit '%s' version %u: %s", row->name,
+            row->version, why.message);
+    return check_label(store, row, label, err);
+}
+
+/* Only a key that no version has for itself: the label of the others is compared with
+ * each version's name. */
+static bool attested_for_others(struct kh_store *store, const struct kh_catalog_row *row)
+{
+    struct kh_catalog_key key = {0};
+    struct kh_error ignored = {0};
+
+    return kh_token_key_attested(store->token, &row->key) &&
+           store->catalog->key_get(store->catalog, &row->key, &key, &ignored) == KH_OK &&
+           strcmp(key.scope, "deposit") != 0;
+}
+
 kh_status kh_store_attest(
     struct kh_store *store, const char *name, uint32_t version, struct kh_error *err)
 {
     struct kh_catalog_row row = {0};
-    char label[256] = "";
     kh_status status =
         store->catalog->get(store->catalog, name, version, true, &row, err);
 
     if (status != KH_OK)
         return status;
     status = kh_store_key_there(store, &row, err);
-    if (status == KH_OK) {
-        struct kh_error why = {0};
-
-        status = kh_token_key_attest(store->token, &row.key, label, sizeof label, &why);
-        if (status == KH_NOT_FOUND)
-            status = KH_CORRUPT;
-        if (status != KH_OK)
-            (void)kh_fail(err, status, "deposit '%s' version %u: %s", row.name,
-                row.version, why.message);
-    }
-    if (status == KH_OK)
-        status = check_label(store, &row, label, err);
+    if (status == KH_OK && !attested_for_others(store, &row))
+        status = attest_key(store, &row, err);
     store->catalog->row_free(store->catalog, &row);
     return status;
+}
+
+void kh_store_attest_round(struct kh_store *store, bool begin)
+{
+    kh_token_attest_round(store->token, begin);
 }

@@ -66,6 +66,12 @@ KH_CHECK kh_status kh_token_key_destroy(
 KH_CHECK kh_status kh_token_key_attest(struct kh_token *token, const struct kh_key_id *id,
     char *label, size_t label_size, struct kh_error *err);
 
+/* A round of attestation begins or ends; see plugin.h, attest_round. */
+void kh_token_attest_round(struct kh_token *token, bool begin);
+/* True when the key was attested (KH_OK) in the round that goes on, and no object was
+ * destroyed and no login renewed since. */
+bool kh_token_key_attested(struct kh_token *token, const struct kh_key_id *id);
+
 /* One private key object found on the token. */
 struct kh_token_object {
     struct kh_key_id id; /* len 0: no CKA_ID */

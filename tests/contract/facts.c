@@ -225,6 +225,24 @@ static void the_key_of_every_version_is_attested(void)
     KH_ASSERT_FAILS(kh_backend_attest(b, name, 2, &err), KH_NOT_FOUND, err, name);
 }
 
+static void a_round_of_attestation_changes_no_verdict(void)
+{
+    const char *name = kh_contract_name("round");
+    struct kh_backend *b = kh_contract_backend();
+    struct kh_error err = {0};
+
+    kh_contract_put(name, 0, "zero", KH_PUT_NEW);
+    for (int i = 0; i < 2; i++) {
+        kh_backend_attest_round(b, true);
+        for (int j = 0; j < 2; j++) {
+            KH_ASSERT_OK(kh_backend_attest(b, name, 0, &err), err);
+            KH_ASSERT_FAILS(kh_backend_attest(b, name, 1, &err), KH_NOT_FOUND, err, name);
+        }
+        kh_backend_attest_round(b, false);
+        KH_ASSERT_OK(kh_backend_attest(b, name, 0, &err), err);
+    }
+}
+
 static void the_facts_of_hardware_count_keys(void)
 {
     kh_contract_put(kh_contract_name("keys"), 0, "x", KH_PUT_NEW);
@@ -237,6 +255,8 @@ struct kh_contract_group kh_contract_hardware(void)
     static const struct kh_test tests[] = {
         {"hardware_gives_nothing_to_a_migration", hardware_gives_nothing_to_a_migration},
         {"the_key_of_every_version_is_attested", the_key_of_every_version_is_attested},
+        {"a_round_of_attestation_changes_no_verdict",
+            a_round_of_attestation_changes_no_verdict},
         {"the_facts_of_hardware_count_keys", the_facts_of_hardware_count_keys},
     };
 

@@ -187,6 +187,94 @@ static void a_key_revoked_while_serving_is_said_in_words(void)
     shop_end(&s);
 }
 
+/* ---- rounds of attestation ---- */
+
+/* Versions a and b under one key in epoch scope, else each under its own; then the key of
+ * a is taken from the token behind our back. */
+static void round_begun(struct shop *s, const char *options)
+{
+    shop_make(s, options);
+    KH_ASSERT_OK_FATAL(shop_open(s), s->err);
+    KH_ASSERT_OK(shop_put(s, "a", 0, "x"), s->err);
+    KH_ASSERT_OK(shop_put(s, "b", 0, "y"), s->err);
+    kh_store_attest_round(s->store, true);
+    KH_ASSERT_OK(kh_store_attest(s->store, "a", 0, &s->err), s->err);
+    revoke_key(s, shop_key_of(s, "a", 0));
+}
+
+static void a_shared_key_is_read_once_in_a_round_and_anew_in_the_next(void)
+{
+    struct shop s;
+
+    round_begun(&s, "key_scope=epoch");
+    /* That the token was not asked is seen by its not telling. */
+    KH_ASSERT_OK(kh_store_attest(s.store, "b", 0, &s.err), s.err);
+    kh_store_attest_round(s.store, false);
+    KH_ASSERT_FAILS(
+        kh_store_attest(s.store, "b", 0, &s.err), KH_CORRUPT, s.err, "'b' version 0");
+    kh_store_attest_round(s.store, true);
+    KH_ASSERT_FAILS(
+        kh_store_attest(s.store, "b", 0, &s.err), KH_CORRUPT, s.err, "'b' version 0");
+    /* What failed is asked again, too. */
+    KH_ASSERT_FAILS(
+        kh_store_attest(s.store, "a", 0, &s.err), KH_CORRUPT, s.err, "'a' version 0");
+    kh_store_attest_round(s.store, false);
+    shop_end(&s);
+}
+
+static void outside_of_a_round_every_attest_reads(void)
+{
+    struct shop s;
+
+    shop_make(&s, "key_scope=epoch");
+    KH_ASSERT_OK_FATAL(shop_open(&s), s.err);
+    KH_ASSERT_OK(shop_put(&s, "a", 0, "x"), s.err);
+    KH_ASSERT_OK(shop_put(&s, "b", 0, "y"), s.err);
+    KH_ASSERT_OK(kh_store_attest(s.store, "a", 0, &s.err), s.err);
+    revoke_key(&s, shop_key_of(&s, "a", 0));
+    /* Nor does what was read before a round count in it. */
+    kh_store_attest_round(s.store, true);
+    KH_ASSERT_FAILS(
+        kh_store_attest(s.store, "b", 0, &s.err), KH_CORRUPT, s.err, "'b' version 0");
+    kh_store_attest_round(s.store, false);
+    shop_end(&s);
+}
+
+static void a_key_of_one_version_is_read_each_time(void)
+{
+    struct shop s;
+
+    round_begun(&s, NULL);
+    KH_ASSERT_OK(kh_store_attest(s.store, "b", 0, &s.err), s.err);
+    KH_ASSERT_FAILS(
+        kh_store_attest(s.store, "a", 0, &s.err), KH_CORRUPT, s.err, "'a' version 0");
+    shop_end(&s);
+}
+
+/* A module may give the handle of what is destroyed to another object. */
+static void after_a_key_was_destroyed_all_are_read_again(void)
+{
+    struct shop s;
+
+    shop_make(&s, "key_scope=epoch epoch_deposits=2");
+    KH_ASSERT_OK_FATAL(shop_open(&s), s.err);
+    KH_ASSERT_OK(shop_put(&s, "a", 0, "x"), s.err);
+    KH_ASSERT_OK(shop_put(&s, "b", 0, "y"), s.err);
+    KH_ASSERT_OK(shop_put(&s, "c", 0, "z"), s.err);
+    KH_ASSERT_OK(shop_put(&s, "d", 0, "z"), s.err);
+    KH_ASSERT_OK(shop_put(&s, "e", 0, "z"), s.err);
+    kh_store_attest_round(s.store, true);
+    KH_ASSERT_OK(kh_store_attest(s.store, "a", 0, &s.err), s.err);
+    KH_ASSERT_OK(kh_store_purge(s.store, "c", KH_ALL_VERSIONS, &s.err), s.err);
+    KH_ASSERT_OK(kh_store_purge(s.store, "d", KH_ALL_VERSIONS, &s.err), s.err);
+    revoke_key(&s, shop_key_of(&s, "a", 0));
+    KH_ASSERT_FAILS(
+        kh_store_attest(s.store, "b", 0, &s.err), KH_CORRUPT, s.err, "'b' version 0");
+    KH_ASSERT_OK(kh_store_attest(s.store, "e", 0, &s.err), s.err);
+    kh_store_attest_round(s.store, false);
+    shop_end(&s);
+}
+
 /* ---- other tokens
  * -------------------------------------------------------------------------- */
 
@@ -450,6 +538,13 @@ int main(void)
         {"a_changed_envelope_is_corrupt", a_changed_envelope_is_corrupt},
         {"a_strange_profile_is_corrupt", a_strange_profile_is_corrupt},
         {"attest_compares_the_label_of_the_key", attest_compares_the_label_of_the_key},
+        {"a_shared_key_is_read_once_in_a_round_and_anew_in_the_next",
+            a_shared_key_is_read_once_in_a_round_and_anew_in_the_next},
+        {"outside_of_a_round_every_attest_reads", outside_of_a_round_every_attest_reads},
+        {"a_key_of_one_version_is_read_each_time",
+            a_key_of_one_version_is_read_each_time},
+        {"after_a_key_was_destroyed_all_are_read_again",
+            after_a_key_was_destroyed_all_are_read_again},
         {"a_revoked_key_is_said_in_words_and_the_rest_is_served",
             a_revoked_key_is_said_in_words_and_the_rest_is_served},
         {"a_key_revoked_while_serving_is_said_in_words",
