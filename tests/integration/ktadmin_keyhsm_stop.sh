@@ -57,6 +57,26 @@ backend_is "the backend is keyhsm" keyhsm
 behind_hsm "every deposit is behind the HSM" "${NAMES[@]}"
 check_eq "once" "$(moved_count)" $((MANY + 2))
 
+echo "# killed anywhere"
+# A run of these takes about a tenth of a second: the kills meet every part of it, and the end of it.
+ROUNDS=12
+for ((round = 1; round <= ROUNDS; round++)); do
+  use_store "anywhere-$round"
+  put "any-$round-a" "any-$round-b"
+  for _ in 1 2 3; do
+    start_kth --trust --yes
+    read -rt "0.$(printf '%03d' $((RANDOM % 100)))" <> <(:) || true
+    send KILL 2>"$WORK/check.out" || true
+    end_kth
+  done
+  kth_is "round $round: the same command ends it" 0 --trust --yes </dev/null
+  check "round $round: the store is sealed" sealed
+  backend_is "round $round: the backend is keyhsm" keyhsm
+  check "round $round: the pin is whole" cmp "$WORK/server.crt" "$PIN"
+  behind_hsm "round $round: the deposits are behind the HSM" "any-$round-a" "any-$round-b"
+done
+check_eq "each once" "$(moved_count)" $((MANY + 2 + 2 * ROUNDS))
+
 echo "# names that break the rule"
 use_store names
 put good
@@ -70,10 +90,10 @@ kth_is "are findings" 3 --trust --yes </dev/null
 for name in "a%20name" ".hidden" "sl%2Fash"; do says "$name is listed" "bad-name: $name"; done
 says "with the remedy" "--suggest-names"
 unchanged "nothing is changed"
-check_eq "nothing is moved" "$(moved_count)" $((MANY + 2))
+check_eq "nothing is moved" "$(moved_count)" $((MANY + 2 + 2 * ROUNDS))
 kth_is "new names are suggested" 3 --trust --yes --suggest-names "$WORK/names.map" </dev/null
 check_eq "in a file" "$(grep -vc '^#' "$WORK/names.map")" 3
 kth_is "and taken" 0 --trust --yes --name-map "$WORK/names.map" </dev/null
 behind_hsm "the good one keeps its name" good
-check_eq "all are moved" "$(moved_count)" $((MANY + 6))
+check_eq "all are moved" "$(moved_count)" $((MANY + 6 + 2 * ROUNDS))
 finish
