@@ -428,6 +428,27 @@ static void a_full_disk_is_an_error_and_afterwards_it_goes_on(void)
     }
 }
 
+static void a_torn_write_that_was_copied_away_is_no_longer_answered_for(void)
+{
+    struct kh_audit_report report;
+    struct kh_audit *audit;
+    size_t len;
+
+    lab_new();
+    audit = lab_open();
+    free(lab_text("", &len));
+    limit(len + 20);
+    KH_ASSERT_FAILS(lab_put(audit, "torn"), KH_UNAVAILABLE, err, lab_path);
+    limit(RLIM_INFINITY);
+    CU_ASSERT_EQUAL_FATAL(truncate(lab_path, 0), 0);
+    KH_ASSERT_OK(lab_put(audit, "after"), err);
+    kh_audit_close(audit);
+    KH_ASSERT_OK(lab_verify(NULL, &report), err);
+    CU_ASSERT_EQUAL(report.torn, 0);
+    CU_ASSERT_EQUAL(report.entries, 1);
+    CU_ASSERT_EQUAL(report.first, 2);
+}
+
 static void a_full_disk_at_the_start_is_said_at_the_start(void)
 {
     struct kh_audit *audit;
@@ -490,6 +511,8 @@ static const struct kh_test tests[] = {
         a_log_that_was_deleted_refuses_entries_until_it_is_reopened},
     {"a full disk is an error and afterwards it goes on",
         a_full_disk_is_an_error_and_afterwards_it_goes_on},
+    {"a torn write that was copied away is no longer answered for",
+        a_torn_write_that_was_copied_away_is_no_longer_answered_for},
     {"a full disk at the start is said at the start",
         a_full_disk_at_the_start_is_said_at_the_start},
     {"after a failed sync nothing is written any more",

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,6 +129,101 @@ static void verifying_under_writers_finds_no_fault(void)
     kh_audit_close(log_of_all);
 }
 
+enum { ROUNDS = 25, TRIES = 6 };
+
+static bool acknowledged[THREADS][TRIES];
+static pthread_barrier_t together;
+
+/* Writes entries all at the same time as the others, so that they share one write. */
+static void *into_the_limit(void *number)
+{
+    uintptr_t n = (uintptr_t)number;
+
+    for (unsigned i = 0; i < TRIES; i++) {
+        struct kh_error why = {0};
+        char name[32];
+        const struct kh_audit_entry entry = {
+            .operation = "put", .deposit = name, .status = 201};
+        kh_status st;
+
+        (void)snprintf(name, sizeof name, "d%u-%u.", (unsigned)n, i);
+        (void)pthread_barrier_wait(&together);
+        st = kh_audit_write(log_of_all, &entry, &why);
+        acknowledged[n][i] = st == KH_OK;
+        if (st != KH_OK && st != KH_UNAVAILABLE)
+            atomic_fetch_add(&failures, 1);
+    }
+    return NULL;
+}
+
+/* Files of this process end ROOM bytes behind the end of the log. */
+static void limit(size_t room)
+{
+    struct rlimit rl = {0};
+    size_t len = 0;
+
+    if (room > 0)
+        free(lab_text("", &len));
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &rl), 0);
+    rl.rlim_cur = room > 0 ? len + room : RLIM_INFINITY;
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &rl), 0);
+}
+
+static unsigned missing_of_acknowledged(unsigned *done)
+{
+    unsigned missing = 0;
+    size_t len;
+    char *text = lab_text("", &len);
+
+    for (unsigned n = 0; n < THREADS * TRIES; n++) {
+        char name[40];
+
+        (void)snprintf(name, sizeof name, "\"d%u-%u.\"", n / TRIES, n % TRIES);
+        if (!acknowledged[n / TRIES][n % TRIES])
+            continue;
+        ++*done;
+        missing += strstr(text, name) == NULL;
+    }
+    free(text);
+    return missing;
+}
+
+static void a_disk_that_fills_up_under_writers_loses_nothing(void)
+{
+    unsigned torn = 0;
+    unsigned done = 0;
+    unsigned all = 0;
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    CU_ASSERT_EQUAL_FATAL(pthread_barrier_init(&together, NULL, THREADS), 0);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        struct kh_audit_report report;
+        pthread_t threads[THREADS];
+        unsigned before;
+
+        lab_new();
+        log_of_all = lab_open();
+        /* From the first line to the last but one of what they write. */
+        limit(1 + round * 400);
+        start(threads, into_the_limit);
+        join(threads);
+        limit(0);
+        KH_ASSERT_OK(lab_put(log_of_all, "after"), err);
+        kh_audit_close(log_of_all);
+        KH_ASSERT_OK(lab_verify(NULL, &report), err);
+        before = done;
+        CU_ASSERT_EQUAL(missing_of_acknowledged(&done), 0);
+        /* What was refused is not there, but for audit.start, "after", and recoveries. */
+        CU_ASSERT_EQUAL(report.entries, done - before + 2 + report.torn);
+        torn += report.torn > 0;
+        all += THREADS * TRIES;
+    }
+    CU_ASSERT_EQUAL(atomic_load(&failures), 0);
+    CU_ASSERT(done > 0 && done < all);
+    CU_ASSERT(torn > ROUNDS / 2);
+    pthread_barrier_destroy(&together);
+}
+
 /* A process that writes from many threads until it is killed. */
 static pid_t victim(int *from)
 {
@@ -226,6 +322,8 @@ int main(void)
         {"what was acknowledged survives a kill", what_was_acknowledged_survives_a_kill},
         {"many threads write one chain", many_threads_write_one_chain},
         {"renaming under writers loses nothing", renaming_under_writers_loses_nothing},
+        {"a disk that fills up under writers loses nothing",
+            a_disk_that_fills_up_under_writers_loses_nothing},
         {"verifying under writers finds no fault",
             verifying_under_writers_finds_no_fault},
     };
