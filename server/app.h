@@ -7,12 +7,20 @@
 #include "server/router.h"
 
 struct kh_budget;
+struct kh_gate;
 struct kh_hello;
 struct kh_metrics;
 
 struct kh_app {
-    struct kh_backend *backend;
-    size_t data_max; /* largest data of a deposit, from the backend */
+    /* What is served. Another may take its place (kh_app_use): a handler that calls it
+     * twice takes it once. The one before stays open until the daemon ends. */
+    _Atomic(struct kh_backend *) backend;
+    atomic_size_t data_max; /* largest data of a deposit, from the backend */
+    struct kh_gate *gate;   /* NULL: everybody who may connect may do everything */
+    /* On a worker, when the backend refused what was asked (KH_REFUSED). True: REQUEST is
+     * run once more. May replace the answer. May be NULL. */
+    bool (*refused)(void *arg, struct kh_app *app, struct kh_request *request);
+    void *refused_arg;
     const struct kh_route *routes;
     size_t route_count;
     struct kh_http *http;
@@ -29,5 +37,10 @@ struct kh_app {
     void (*on_fatal)(void *); /* called once, with arg, after the answer is on its way */
     void *arg;
 };
+
+/* Serves BACKEND, which stays the caller's, from now on. A backend that cannot be reached
+ * now is no error. Thread safe; of two callers the later wins. */
+KH_CHECK kh_status kh_app_use(
+    struct kh_app *app, struct kh_backend *backend, struct kh_error *err);
 
 #endif

@@ -79,7 +79,9 @@ bool kh_conn_identify(struct kh_conn *conn, const struct kh_tls *tls)
 
     if (!conn->identified) {
         peer = SSL_get0_peer_certificate(conn->ssl);
-        if (!peer || SSL_get_verify_result(conn->ssl) != X509_V_OK)
+        if (!peer)
+            return kh_tls_client_optional(tls);
+        if (SSL_get_verify_result(conn->ssl) != X509_V_OK)
             return false;
         read_peer(conn, tls, peer);
     }

@@ -50,7 +50,9 @@ struct kh_conn *kh_conn_new(struct kh_conns *conns, SSL *ssl, uint64_t deadline)
 struct kh_conn *kh_conn_of(const SSL *ssl);
 
 /* Fills principal on the first call. False when there is no verified, unexpired peer: the
- * caller must not answer. A resumed session's certificate is checked for expiry here. */
+ * caller must not answer. A resumed session's certificate is checked for expiry here.
+ * Where a certificate is optional, a peer that showed none is anonymous: true, and the
+ * principal is empty. */
 bool kh_conn_identify(struct kh_conn *conn, const struct kh_tls *tls);
 
 /* Both directions off at once: the engine sees the end of file and frees the connection.

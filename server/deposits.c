@@ -23,6 +23,8 @@ static void answer_created(struct kh_request *request, const struct kh_deposit *
 {
     char created[KH_TIME_LEN];
 
+    request->version = deposit->version;
+    request->has_version = true;
     kh_time_format(deposit->created, created);
     kh_reply_json(request, 201,
         json_pack("{s:s,s:I,s:s}", "name", deposit->name, "version",
@@ -84,6 +86,8 @@ static bool apply(struct kh_app *app, struct kh_request *request, change what)
 
     if (!parse_query(request, KH_QUERY_VERSION, &query))
         return false;
+    request->version = query.version;
+    request->has_version = query.has_version;
     st = what(app->backend, request->name,
         query.has_version ? query.version : KH_ALL_VERSIONS, &err);
     if (st != KH_OK)

@@ -1,6 +1,7 @@
 #include "core/deposit.h"
 #include "core/name.h"
 #include "server/deposits.h"
+#include "server/gate.h"
 #include "server/query.h"
 #include "server/reply.h"
 
@@ -11,6 +12,8 @@ enum { PAGE = 128 };
 
 /* Versions in order, a page at a time. */
 struct walk {
+    struct kh_app *app;
+    const struct kh_request *request;
     struct kh_backend *backend;
     struct kh_cursor cursor;
     struct kh_item items[PAGE];
@@ -76,10 +79,15 @@ static void include(struct summary *sum, const struct kh_item *item)
     sum->versions++;
 }
 
-static bool emit(json_t *list, const struct summary *sum)
+/* Passes over what the caller has no right to see. False: no memory. */
+static bool emit(const struct walk *walk, json_t *list, const struct summary *sum)
 {
-    json_t *entry = json_pack("{s:o,s:I,s:I,s:s}", "name", name_json(sum->name),
-        "versions", (json_int_t)sum->versions, "latest", (json_int_t)sum->latest, "state",
+    json_t *entry;
+
+    if (!kh_gate_allows(walk->app->gate, walk->request, KH_OP_LIST, sum->name))
+        return true;
+    entry = json_pack("{s:o,s:I,s:I,s:s}", "name", name_json(sum->name), "versions",
+        (json_int_t)sum->versions, "latest", (json_int_t)sum->latest, "state",
         kh_state_name(sum->active ? KH_ACTIVE : KH_DELETED));
 
     if (entry && sum->corrupt)
@@ -99,7 +107,7 @@ static kh_status collect(
     *next = json_null();
     while ((st = step(walk, &item, err)) == KH_OK && item) {
         if (open && strcmp(item->name, sum.name) != 0) {
-            if (!emit(list, &sum))
+            if (!emit(walk, list, &sum))
                 return kh_fail(err, KH_BUSY, "no memory for the listing");
             open = false;
             if (json_array_size(list) == limit) {
@@ -112,12 +120,13 @@ static kh_status collect(
         open = true;
         include(&sum, item);
     }
-    if (st == KH_OK && open && !emit(list, &sum))
+    if (st == KH_OK && open && !emit(walk, list, &sum))
         st = kh_fail(err, KH_BUSY, "no memory for the listing");
     return st;
 }
 
-static kh_status new_walk(struct kh_app *app, struct walk **out, struct kh_error *err)
+static kh_status new_walk(struct kh_app *app, const struct kh_request *request,
+    struct walk **out, struct kh_error *err)
 {
     struct walk *walk = calloc(1, sizeof *walk);
 
@@ -126,7 +135,9 @@ static kh_status new_walk(struct kh_app *app, struct walk **out, struct kh_error
         (void)kh_fail(err, KH_BUSY, "no memory for the listing");
         return KH_BUSY;
     }
-    walk->backend = app->backend;
+    walk->app = app;
+    walk->request = request;
+    walk->backend = app->backend; /* all of a listing comes from one */
     return KH_OK;
 }
 
@@ -141,7 +152,7 @@ void kh_deposit_list(struct kh_app *app, struct kh_request *request)
         kh_query_parse(request->query, KH_QUERY_AFTER | KH_QUERY_LIMIT, &query, &err);
 
     if (st == KH_OK)
-        st = new_walk(app, &walk, &err);
+        st = new_walk(app, request, &walk, &err);
     if (st == KH_OK && *query.after) { /* behind every version of that name */
         memcpy(walk->cursor.name, query.after, sizeof walk->cursor.name);
         walk->cursor.version = KH_VERSION_MAX;
@@ -209,7 +220,7 @@ void kh_deposit_history(struct kh_app *app, struct kh_request *request)
     kh_status st = kh_query_parse(request->query, 0, &query, &err);
 
     if (st == KH_OK)
-        st = new_walk(app, &walk, &err);
+        st = new_walk(app, request, &walk, &err);
     if (st == KH_OK)
         st = read_versions(walk, request->name, list, &err);
     if (st == KH_OK)

@@ -96,6 +96,8 @@ void kh_deposit_get(struct kh_app *app, struct kh_request *request)
         kh_reply_status(request, st, &err);
         return;
     }
+    request->version = deposit.version;
+    request->has_version = true;
     add_headers(&request->response, &deposit);
     if (request->wants_bytes)
         answer_bytes(request, &deposit);

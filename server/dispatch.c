@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "core/name.h"
+#include "server/gate.h"
 #include "server/metrics.h"
 #include "server/reply.h"
 
@@ -46,15 +47,29 @@ static void finish(struct kh_app *app, struct kh_request *request)
     }
 }
 
+static void run_again(struct kh_app *app, struct kh_request *request)
+{
+    kh_response_clear(&request->response);
+    request->outcome = KH_OK;
+    request->route->run(app, request);
+}
+
 /* On a worker. A request that waited past its deadline is not begun: its caller has gone.
  */
 static void run_job(struct kh_job *job)
 {
     struct kh_request *request = (struct kh_request *)job;
+    struct kh_app *app = request->app;
 
     if (atomic_load(&request->abandoned))
         return;
-    request->route->run(request->app, request);
+    if (!kh_gate_enter(app->gate, request))
+        return;
+    request->route->run(app, request);
+    if (request->outcome == KH_REFUSED && app->refused &&
+        app->refused(app->refused_arg, app, request))
+        run_again(app, request);
+    kh_gate_leave(app->gate, request);
 }
 
 static void answer_no_route(struct kh_request *request, kh_match match, unsigned allow,

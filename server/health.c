@@ -13,6 +13,7 @@ void kh_healthz(struct kh_app *app, struct kh_request *request)
 
 void kh_readyz(struct kh_app *app, struct kh_request *request)
 {
+    struct kh_backend *backend = app->backend;
     struct kh_error err = {0};
     kh_status st;
 
@@ -20,15 +21,17 @@ void kh_readyz(struct kh_app *app, struct kh_request *request)
         kh_reply_later(request, 503, "the daemon is stopping", 5);
         return;
     }
-    st = kh_backend_probe(app->backend, &err);
+    st = kh_backend_probe(backend, &err);
     if (st == KH_OK)
         kh_reply_json(request, 200,
-            json_pack("{s:s,s:s}", "status", "ready", "backend",
-                kh_backend_name(app->backend)));
+            json_pack(
+                "{s:s,s:s}", "status", "ready", "backend", kh_backend_name(backend)));
     else if (st == KH_FATAL)
         kh_reply_status(request, st, &err);
-    else /* whatever it is, for a load balancer it is "not now" */
+    else { /* whatever it is, for a load balancer it is "not now" */
         kh_reply_later(request, 503, err.message, 5);
+        request->outcome = st;
+    }
 }
 
 void kh_test_hsm(struct kh_app *app, struct kh_request *request)

@@ -51,6 +51,13 @@ struct kh_hello *kh_hello_new(struct kh_backend *backend)
     return hello;
 }
 
+void kh_hello_use(struct kh_hello *hello, struct kh_backend *backend)
+{
+    pthread_mutex_lock(&hello->mutex);
+    hello->backend = backend;
+    pthread_mutex_unlock(&hello->mutex);
+}
+
 void kh_hello_free(struct kh_hello *hello)
 {
     if (!hello)
@@ -76,29 +83,29 @@ static void name_at(int64_t seconds, char name[KH_NAME_MAX + 1])
     struct tm parts = {0};
 
     gmtime_r(&when, &parts);
-    strftime(name, KH_NAME_MAX + 1, "TEST_HELLO_DEPOSIT%Y-%m-%d-%H%M%S", &parts);
+    strftime(name, KH_NAME_MAX + 1, KH_HELLO_FORMAT, &parts);
 }
 
 /* Another daemon on the same place may have taken a second's name: then the next one is
  * used. */
-static kh_status put(
-    struct kh_hello *hello, int64_t now, struct kh_deposit *deposit, struct kh_error *err)
+static kh_status put(struct kh_backend *backend, int64_t now, struct kh_deposit *deposit,
+    struct kh_error *err)
 {
     kh_status st = KH_EXISTS;
 
     deposit->created = now;
     for (int64_t i = 0; i < TRIES && st == KH_EXISTS; i++) {
         name_at(now + i, deposit->name);
-        st = kh_backend_put(hello->backend, deposit, KH_PUT_NEW, err);
+        st = kh_backend_put(backend, deposit, KH_PUT_NEW, err);
     }
     return st;
 }
 
 static kh_status read_back(
-    struct kh_hello *hello, const struct kh_deposit *deposit, struct kh_error *err)
+    struct kh_backend *backend, const struct kh_deposit *deposit, struct kh_error *err)
 {
     KH_CLEANUP_DEPOSIT struct kh_deposit back = {0};
-    kh_status st = kh_backend_get(hello->backend, deposit->name, 0, false, &back, err);
+    kh_status st = kh_backend_get(backend, deposit->name, 0, false, &back, err);
 
     if (st == KH_OK && !kh_buf_equal(&back.data, &deposit->data))
         st = kh_fail(
@@ -106,8 +113,8 @@ static kh_status read_back(
     return st;
 }
 
-static kh_status round_trip(
-    struct kh_hello *hello, int64_t now, char name[KH_NAME_MAX + 1], struct kh_error *err)
+static kh_status round_trip(struct kh_backend *backend, int64_t now,
+    char name[KH_NAME_MAX + 1], struct kh_error *err)
 {
     KH_CLEANUP_DEPOSIT struct kh_deposit deposit = {0};
     struct kh_error purge_err = {0};
@@ -117,12 +124,12 @@ static kh_status round_trip(
     if (st == KH_OK && RAND_priv_bytes(deposit.data.data, DATA_LEN) != 1)
         st = kh_fail(err, KH_UNAVAILABLE, "no random bytes for the test deposit");
     if (st == KH_OK)
-        st = put(hello, now, &deposit, err);
+        st = put(backend, now, &deposit, err);
     if (st != KH_OK)
         return st;
     memcpy(name, deposit.name, sizeof deposit.name);
-    st = read_back(hello, &deposit, err);
-    purged = kh_backend_purge(hello->backend, deposit.name, KH_ALL_VERSIONS, &purge_err);
+    st = read_back(backend, &deposit, err);
+    purged = kh_backend_purge(backend, deposit.name, KH_ALL_VERSIONS, &purge_err);
     if (purged != KH_OK)
         kh_log(KH_LOG_ERROR, "test deposit %s cannot be purged: %s", deposit.name,
             purge_err.message);
@@ -145,6 +152,7 @@ kh_status kh_hello_run(
     struct kh_hello *hello, int64_t now, char name[KH_NAME_MAX + 1], struct kh_error *err)
 {
     struct outcome mine = {0};
+    struct kh_backend *backend;
     bool joined = false;
     kh_status st;
 
@@ -159,8 +167,9 @@ kh_status kh_hello_run(
         return st;
     }
     hello->running = true;
+    backend = hello->backend;
     pthread_mutex_unlock(&hello->mutex);
-    mine.status = round_trip(hello, now, mine.name, &mine.err);
+    mine.status = round_trip(backend, now, mine.name, &mine.err);
     pthread_mutex_lock(&hello->mutex);
     hello->last = mine;
     hello->when = now;

@@ -36,7 +36,8 @@ typedef enum kh_method {
 
 const char *kh_method_name(kh_method method);
 
-/* Who is calling: from the client certificate the handshake accepted. */
+/* Who is calling: from the client certificate the handshake accepted. Both empty: an
+ * anonymous caller, who showed none where one is optional. */
 struct kh_principal {
     char subject[256];    /* RFC 2253 */
     char fingerprint[65]; /* SHA-256 of the certificate, lower-case hex */
@@ -75,6 +76,9 @@ struct kh_request {
     char name[KH_NAME_MAX + 1]; /* {name} of the path, decoded; "" when there is none */
     struct kh_app *app;
     struct kh_response response;
+    kh_status outcome; /* what the backend answered, when it was no success */
+    bool has_version;
+    uint32_t version;      /* the version that was read or written, with has_version */
     bool fatal;            /* the backend answered KH_FATAL: the daemon must end */
     atomic_bool abandoned; /* its deadline passed and the caller was told so */
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 /* Statuses that the daemon answers; the last place is for any other. */
-static const int statuses[] = {200, 201, 204, 400, 403, 404, 405, 409, 411, 413, 414, 415,
-    429, 431, 500, 503, 504, 0};
+static const int statuses[] = {200, 201, 204, 400, 401, 403, 404, 405, 409, 411, 413, 414,
+    415, 429, 431, 500, 503, 504, 0};
 /* Upper bounds in milliseconds; beyond the last is +Inf. */
 static const double bounds[] = {
     0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30000};

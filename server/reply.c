@@ -55,6 +55,12 @@ void kh_response_header(
     response->header_count++;
 }
 
+void kh_response_clear(struct kh_response *response)
+{
+    kh_buf_free(&response->body);
+    *response = (struct kh_response){0};
+}
+
 static int append(const char *text, size_t len, void *arg)
 {
     struct kh_buf *out = arg;
@@ -121,6 +127,7 @@ void kh_reply_status(struct kh_request *request, kh_status st, const struct kh_e
     if (st == KH_CORRUPT || st == KH_FATAL)
         kh_log(KH_LOG_ERROR, "request %s: %s: %s", request->id, kh_status_code(st),
             err->message);
+    request->outcome = st;
     request->fatal = request->fatal || st == KH_FATAL;
 }
 

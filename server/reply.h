@@ -19,6 +19,9 @@ void kh_response_error(struct kh_response *response, int status, const char *cod
 void kh_reply_status(
     struct kh_request *request, kh_status st, const struct kh_error *err);
 
+/* As before the first answer; what it held is wiped. */
+void kh_response_clear(struct kh_response *response);
+
 /* The HTTP status that stands for ST. */
 int kh_http_status(kh_status st);
 /* "not_found", "exists", ... */

@@ -2,6 +2,7 @@
 #ifndef KH_SERVER_ROUTER_H
 #define KH_SERVER_ROUTER_H
 
+#include "server/acl.h"
 #include "server/http.h"
 
 struct kh_app;
@@ -12,7 +13,17 @@ enum {
     KH_ROUTE_INLINE = 1u << 0, /* runs on the loop thread: must not block */
     /* Callers may give and see what a copy needs beyond the deposit API: version,
      * creation time and state of a PUT, deleted versions of a GET. */
-    KH_ROUTE_COPIES = 1u << 1
+    KH_ROUTE_COPIES = 1u << 1,
+    KH_ROUTE_KNOWN = 1u << 2 /* needs an identity, but no rule */
+};
+
+/* What a method of a route needs a right to, one of KH_OP_* (acl.h); 0: no right is asked
+ * for, the route is open to anybody who may connect. */
+struct kh_route_needs {
+    unsigned read; /* GET and HEAD */
+    unsigned put;
+    unsigned post;
+    unsigned remove; /* DELETE */
 };
 
 struct kh_route {
@@ -20,6 +31,7 @@ struct kh_route {
     const char *pattern; /* "/v1/deposits/{name}/versions"; {name} is one segment */
     kh_handler run;      /* fills request->response */
     unsigned flags;
+    struct kh_route_needs needs;
 };
 
 /* What a match found. */

@@ -15,11 +15,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { TICK_MS = 100, EVENTS = 5 };
 
 struct kh_service {
+    struct kh_service_options options;
     struct kh_settings settings;
     struct kh_app app;
     struct event_base *base;
@@ -109,6 +111,8 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
     else
         kh_log(KH_LOG_NOTICE, "reload: certificates and trust were read again");
     kh_http_retrust(service->app.http);
+    if (service->options.reload)
+        service->options.reload(service->options.arg);
     kh_notify_ready(service->status);
 }
 
@@ -153,7 +157,7 @@ static struct event_base *new_base(void)
 }
 
 kh_status kh_service_new(struct kh_service **out, const struct kh_config *config,
-    const struct kh_route *routes, size_t route_count, struct kh_error *err)
+    const struct kh_service_options *options, struct kh_error *err)
 {
     struct kh_service *service = calloc(1, sizeof *service);
     kh_status st;
@@ -161,11 +165,16 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     *out = NULL;
     if (!service)
         return kh_fail(err, KH_FATAL, "no memory for the service");
-    service->app.routes = routes;
-    service->app.route_count = route_count;
+    service->options = *options;
+    service->app.routes = options->routes;
+    service->app.route_count = options->route_count;
+    service->app.gate = options->gate;
+    service->app.refused = options->refused;
+    service->app.refused_arg = options->arg;
     service->app.on_fatal = on_fatal;
     service->app.arg = service;
     st = kh_settings_read(config, &service->settings, err);
+    service->settings.tls.client_optional = options->client_optional;
     if (st == KH_OK)
         st = kh_listen_check(service->settings.listen, err);
     if (st == KH_OK)
@@ -186,21 +195,20 @@ static kh_status set_up(
 {
     struct kh_app *app = &service->app;
     const struct kh_settings *settings = &service->settings;
-    struct kh_info info = {0};
     struct kh_http_events events = kh_dispatch_events(app);
-    kh_status st = kh_backend_info(backend, &info, err);
+    kh_status st;
 
-    if (st != KH_OK)
-        return st;
-    app->backend = backend;
-    app->data_max = info.data_max ? info.data_max : KH_DATA_DEFAULT_MAX;
     app->metrics = kh_metrics_new(app->routes, app->route_count);
-    app->hello = kh_hello_new(backend);
+    app->hello = kh_hello_new(NULL);
     app->budget = kh_budget_new(settings->body_memory);
     kh_event_memory_init();
     service->base = new_base();
     if (!app->metrics || !app->hello || !app->budget || !service->base)
         return kh_fail(err, KH_FATAL, "no memory for the service");
+    st = kh_app_use(app, backend, err);
+    if (st != KH_OK)
+        return st;
+    (void)kh_hello_clean(backend, (int64_t)time(NULL));
     st = kh_pool_new(&app->pool, settings->workers, settings->queue, err);
     if (st == KH_OK)
         st = kh_http_new(
@@ -262,6 +270,7 @@ kh_status kh_service_run(
     kh_status st = set_up(service, backend, err);
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error like a full disk */
     if (st == KH_OK)
         st = open_port(service, err);
     if (st == KH_OK) {

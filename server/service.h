@@ -13,17 +13,30 @@
 
 #include "core/backend.h"
 #include "core/config.h"
-#include "server/router.h"
+#include "server/app.h"
 
 struct kh_service;
 
-/* ROUTES must outlive the service; patterns must be unique. CONFIG too. KH_INVALID for
- * anything wrong in [server], [tls] or [openssl] or in the files they name. */
+/* What a daemon is. Everything must outlive the service; patterns must be unique. */
+struct kh_service_options {
+    const struct kh_route *routes;
+    size_t route_count;
+    bool client_optional; /* callers may come without a certificate */
+    struct kh_gate *gate; /* or NULL (app.h) */
+    bool (*refused)(
+        void *arg, struct kh_app *app, struct kh_request *request); /* app.h */
+    void (*reload)(void *arg); /* on the loop, at SIGHUP, after certificates; or NULL */
+    void *arg;
+};
+
+/* CONFIG must outlive it; OPTIONS is copied. KH_INVALID for anything wrong in [server],
+ * [tls] or [openssl] or in the files they name. */
 KH_CHECK kh_status kh_service_new(struct kh_service **out, const struct kh_config *config,
-    const struct kh_route *routes, size_t route_count, struct kh_error *err);
+    const struct kh_service_options *options, struct kh_error *err);
 
 /*
- * Serves BACKEND, which stays the caller's, until it is told to stop. KH_OK: stopped as
+ * Serves BACKEND, which stays the caller's, until it is told to stop, and first purges
+ * test deposits that a killed daemon left there (hello.h). KH_OK: stopped as
  * told, every request that was begun has been answered. KH_UNAVAILABLE: the port cannot
  * be opened. KH_FATAL: the backend cannot go on; end the process with status 1, so that
  * it verifies on its next start. When requests hang in the backend past the drain

@@ -41,8 +41,13 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
-static bool set_policy(SSL_CTX *ctx, struct kh_trust *trust, bool only_13)
+static bool set_policy(
+    SSL_CTX *ctx, struct kh_trust *trust, const struct kh_tls_options *options)
 {
+    int verify = SSL_VERIFY_PEER;
+
+    if (!options->client_optional)
+        verify |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_security_level(ctx, 2);
@@ -50,11 +55,11 @@ static bool set_policy(SSL_CTX *ctx, struct kh_trust *trust, bool only_13)
      * them. */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(ctx, SESSION_SECONDS);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_verify(ctx, verify, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, kh_trust_verify, trust);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
     return SSL_CTX_set_min_proto_version(
-               ctx, only_13 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
+               ctx, options->only_13 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(ctx, suites12) == 1 &&
            SSL_CTX_set_num_tickets(ctx, 1) == 1;
 }
@@ -103,7 +108,7 @@ static kh_status make_context(struct kh_tls *tls, SSL_CTX **out, struct kh_error
 
     ERR_clear_error();
     ctx = SSL_CTX_new(TLS_server_method());
-    if (!ctx || !set_policy(ctx, tls->trust, o->only_13)) {
+    if (!ctx || !set_policy(ctx, tls->trust, o)) {
         SSL_CTX_free(ctx);
         return kh_fail(
             err, KH_FATAL, "TLS cannot be set up: %s", kh_crypto_reason("no memory"));
@@ -131,7 +136,8 @@ static bool copy_options(struct kh_tls *tls, const struct kh_tls_options *from)
             return false;
     }
     tls->options = (struct kh_tls_options){tls->copies[0], tls->copies[1], tls->copies[2],
-        tls->copies[3], tls->copies[4], tls->copies[5], from->only_13};
+        tls->copies[3], tls->copies[4], tls->copies[5], from->only_13,
+        from->client_optional};
     return true;
 }
 
@@ -139,7 +145,7 @@ static kh_status check_options(const struct kh_tls_options *options, struct kh_e
 {
     if (!options->certificate || !options->key)
         return kh_fail(err, KH_INVALID, "[tls] certificate and private_key must be set");
-    if (!options->trust_dir && !options->ca_file)
+    if (!options->client_optional && !options->trust_dir && !options->ca_file)
         return kh_fail(err, KH_INVALID,
             "[tls] trust_dir or ca_file must be set: nobody could connect otherwise");
     return KH_OK;
@@ -201,6 +207,26 @@ SSL *kh_tls_accept(struct kh_tls *tls)
 struct kh_trust *kh_tls_trust(const struct kh_tls *tls)
 {
     return tls->trust;
+}
+
+kh_status kh_tls_fingerprint(
+    const struct kh_tls *tls, char *out, size_t size, struct kh_error *err)
+{
+    X509 *cert = SSL_CTX_get0_certificate(tls->ctx);
+    EVP_PKEY *key = cert ? X509_get0_pubkey(cert) : NULL;
+    char fingerprint[65];
+
+    if (!key)
+        return kh_fail(err, KH_FATAL, "there is no certificate");
+    kh_cert_fingerprint(cert, fingerprint);
+    snprintf(out, size, "%d%c/%s", EVP_PKEY_get_bits(key),
+        EVP_PKEY_is_a(key, "RSA") ? 'R' : 'E', fingerprint);
+    return KH_OK;
+}
+
+bool kh_tls_client_optional(const struct kh_tls *tls)
+{
+    return tls->options.client_optional;
 }
 
 void kh_tls_free(struct kh_tls *tls)

@@ -1,7 +1,7 @@
 /*
  * The TLS side of a server: TLS 1.2 or later with AEAD suites, a client certificate
- * always, trust decided in the handshake (trust.h), certificates reloadable while it
- * runs. Loop thread only.
+ * (unless it is declared optional), trust decided in the handshake (trust.h),
+ * certificates reloadable while it runs. Loop thread only.
  */
 #ifndef KH_SERVER_TLS_H
 #define KH_SERVER_TLS_H
@@ -22,6 +22,9 @@ struct kh_tls_options {
     const char *ca_file;     /* PEM; clients that chain to it are believed */
     const char *crl_file; /* PEM; with it, every certificate below the CA is looked up */
     bool only_13;         /* refuse TLS 1.2 as well */
+    /* A client may come without a certificate; one that is shown must still be trusted.
+     */
+    bool client_optional;
 };
 
 /* KH_INVALID names the file that cannot be used. */
@@ -37,6 +40,15 @@ KH_CHECK kh_status kh_tls_reload(struct kh_tls *tls, struct kh_error *err);
 SSL *kh_tls_accept(struct kh_tls *tls);
 
 struct kh_trust *kh_tls_trust(const struct kh_tls *tls);
+
+/* "2048R/<SHA-256 of the server's certificate in hex>": size and kind (R: RSA, E:
+ * elliptic curve) of its key before the slash. SIZE is KH_TLS_FINGERPRINT. */
+#define KH_TLS_FINGERPRINT 96
+KH_CHECK kh_status kh_tls_fingerprint(
+    const struct kh_tls *tls, char *out, size_t size, struct kh_error *err);
+
+/* Whether a client may come without a certificate. */
+bool kh_tls_client_optional(const struct kh_tls *tls);
 
 void kh_tls_free(struct kh_tls *tls);
 

@@ -39,14 +39,17 @@ static kh_status claim(struct kh_config *config, const struct kh_section *sectio
 static kh_status configure(
     struct kh_setup *setup, const struct kh_setup_wish *wish, struct kh_error *err)
 {
+    const char *backends = wish->backends;
     kh_status st = load(&setup->config, wish, err);
 
     if (st == KH_OK)
         st = claim(setup->config, kh_common_sections, KH_COMMON_SECTION_COUNT, err);
     if (st == KH_OK)
         st = claim(setup->config, wish->sections, wish->section_count, err);
+    if (st == KH_OK && wish->backend_configured)
+        backends = kh_config_string(setup->config, "server", "backend");
     if (st == KH_OK)
-        st = kh_backend_claim(setup->config, setup->plugin_dir, wish->backends, err);
+        st = kh_backend_claim(setup->config, setup->plugin_dir, backends, err);
     if (st == KH_OK)
         st = kh_config_finish(setup->config, err);
     return st;
@@ -80,6 +83,16 @@ kh_status kh_setup_log(
         return kh_fail(err, st, "%s: target: %s",
             kh_config_where(config, "log", "target"), why.message);
     return KH_OK;
+}
+
+bool kh_setup_add_set(struct kh_setup_args *args, const char *key, const char *value)
+{
+    char *text = NULL;
+
+    if (args->set_count == KH_SETUP_SETS_MAX || asprintf(&text, "%s=%s", key, value) < 0)
+        return false;
+    args->sets[args->set_count++] = text;
+    return true;
 }
 
 kh_status kh_setup_configure(

@@ -39,6 +39,11 @@ struct kh_setup_args {
             &(args).log_level, NULL, 0                                                   \
     }
 
+/* Adds --set KEY=VALUE as if the user had said it, for options that are one in short. The
+ * text lives as long as the process. False: too many, or no memory. */
+KH_CHECK bool kh_setup_add_set(
+    struct kh_setup_args *args, const char *key, const char *value);
+
 /* What the program wants. */
 struct kh_setup_wish {
     const char *program; /* its name, for the log */
@@ -47,6 +52,7 @@ struct kh_setup_wish {
         *default_config; /* read when it exists and --config was not given; may be NULL */
     const char
         *backends; /* the backends it will open, separated by commas; may be NULL */
+    bool backend_configured; /* it will open what [server] backend says, instead */
     const struct kh_section
         *sections; /* claimed beside [log], [memory] and [backend.NAME] */
     size_t section_count;

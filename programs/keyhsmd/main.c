@@ -42,13 +42,8 @@ static const struct kh_cli cli = {
 /* --listen and --port are --set in short. */
 static void add_setting(const char *key, const char *value)
 {
-    char *text = NULL;
-
-    if (!value)
-        return;
-    if (args.set_count == KH_SETUP_SETS_MAX || asprintf(&text, "%s=%s", key, value) < 0)
+    if (value && !kh_setup_add_set(&args, key, value))
         kh_cli_die(&cli, KH_EXIT_USAGE, "too many settings");
-    args.sets[args.set_count++] = text; /* lives as long as the process */
 }
 
 /* Opens the backend and serves it; the exit status. */
@@ -92,8 +87,10 @@ int main(int argc, char **argv)
     wish.backends = backend_name;
     st = kh_setup(&setup, &wish, &err);
     if (st == KH_OK)
-        st = kh_service_new(
-            &service, setup.config, kh_keyhsmd_routes, kh_keyhsmd_route_count, &err);
+        st = kh_service_new(&service, setup.config,
+            &(struct kh_service_options){
+                .routes = kh_keyhsmd_routes, .route_count = kh_keyhsmd_route_count},
+            &err);
     if (st != KH_OK)
         kh_cli_die(&cli, kh_exit_code(st), "%s", err.message);
     if (!check_config)

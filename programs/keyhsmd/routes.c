@@ -9,21 +9,21 @@
 
 /* clang-format off */
 const struct kh_route kh_keyhsmd_routes[] = {
-    {READ | KH_METHOD_PUT | KH_METHOD_DELETE, "/v1/deposits/{name}", kh_deposit_one, KH_ROUTE_COPIES},
-    {READ, "/v1/deposits", kh_deposit_list, 0},
-    {READ | KH_METHOD_POST, "/v1/deposits/{name}/versions", kh_deposit_versions, 0},
-    {KH_METHOD_POST, "/v1/deposits/{name}/undelete", kh_deposit_undelete, 0},
-    {KH_METHOD_POST, "/v1/deposits/{name}/purge", kh_deposit_purge, 0},
-    {READ, "/v1/deposits/{name}/stat", kh_peer_stat, 0},
-    {READ, "/v1/deposits/{name}/fingerprint", kh_peer_fingerprint, 0},
-    {READ, "/v1/deposits/{name}/attest", kh_peer_attest, 0},
-    {READ, "/v1/versions", kh_peer_list, 0},
-    {READ, "/v1/backend", kh_peer_backend, 0},
-    {READ, "/v1/backend/room", kh_peer_room, 0},
-    {READ, "/healthz", kh_healthz, KH_ROUTE_INLINE},
-    {READ, "/readyz", kh_readyz, 0},
-    {READ, "/metrics", kh_metrics_handler, 0},
-    {KH_METHOD_GET, "/test_hsm", kh_test_hsm, 0},
+    {READ | KH_METHOD_PUT | KH_METHOD_DELETE, "/v1/deposits/{name}", kh_deposit_one, KH_ROUTE_COPIES, {0}},
+    {READ, "/v1/deposits", kh_deposit_list, 0, {0}},
+    {READ | KH_METHOD_POST, "/v1/deposits/{name}/versions", kh_deposit_versions, 0, {0}},
+    {KH_METHOD_POST, "/v1/deposits/{name}/undelete", kh_deposit_undelete, 0, {0}},
+    {KH_METHOD_POST, "/v1/deposits/{name}/purge", kh_deposit_purge, 0, {0}},
+    {READ, "/v1/deposits/{name}/stat", kh_peer_stat, 0, {0}},
+    {READ, "/v1/deposits/{name}/fingerprint", kh_peer_fingerprint, 0, {0}},
+    {READ, "/v1/deposits/{name}/attest", kh_peer_attest, 0, {0}},
+    {READ, "/v1/versions", kh_peer_list, 0, {0}},
+    {READ, "/v1/backend", kh_peer_backend, 0, {0}},
+    {READ, "/v1/backend/room", kh_peer_room, 0, {0}},
+    {READ, "/healthz", kh_healthz, KH_ROUTE_INLINE, {0}},
+    {READ, "/readyz", kh_readyz, 0, {0}},
+    {READ, "/metrics", kh_metrics_handler, 0, {0}},
+    {KH_METHOD_GET, "/test_hsm", kh_test_hsm, 0, {0}},
 };
 /* clang-format on */
 

@@ -47,8 +47,8 @@ kh_status kh_target_open(
         .args = &options->setup,
         .default_config = KH_DEFAULT_CONFIG,
         .backends = options->backend,
-        .sections = kh_tool_sections,
-        .section_count = KH_DAEMON_SECTION_COUNT};
+        .sections = kh_keytrusteed_sections,
+        .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
     struct kh_setup setup = {0};
     kh_status status = kh_target_check(options, err);
 

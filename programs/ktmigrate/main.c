@@ -67,8 +67,8 @@ static int migrate(const struct kh_cli *cli, const struct arguments *a)
         .args = &a->setup,
         .default_config = "/etc/keyhsm/keyhsm.ini",
         .backends = backends,
-        .sections = kh_tool_sections,
-        .section_count = KH_DAEMON_SECTION_COUNT,
+        .sections = kh_keytrusteed_sections,
+        .section_count = KH_KEYTRUSTEED_SECTION_COUNT,
     };
     struct kh_setup setup;
     struct kh_error err = {0};

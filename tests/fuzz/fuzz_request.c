@@ -17,9 +17,9 @@ static void run(struct kh_app *app, struct kh_request *request)
 }
 
 static const struct kh_route routes[] = {
-    {KH_METHOD_GET | KH_METHOD_PUT, "/v1/deposits/{name}", run, 0},
-    {KH_METHOD_GET, "/v1/deposits", run, 0},
-    {KH_METHOD_POST, "/v1/deposits/{name}/versions", run, 0},
+    {KH_METHOD_GET | KH_METHOD_PUT, "/v1/deposits/{name}", run, 0, {0}},
+    {KH_METHOD_GET, "/v1/deposits", run, 0, {0}},
+    {KH_METHOD_POST, "/v1/deposits/{name}/versions", run, 0, {0}},
 };
 
 /* Cuts TEXT at line ends into name and value pairs. */

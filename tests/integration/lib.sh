@@ -134,7 +134,8 @@ make_pki() {
 
 # ---- the daemon ------------------------------------------------------------------------------
 
-# write_ini BACKEND_SECTION_LINES...: $WORK/keyhsm.ini; the port is the kernel's choice
+# write_ini BACKEND_SECTION_LINES...: $WORK/keyhsm.ini; the port is the kernel's choice. For keytrusteed the
+# audit log is $WORK/audit.log.
 write_ini() {
   {
     cat <<EOF
@@ -152,6 +153,7 @@ level = info
 [memory]
 lock = preferred
 EOF
+    [ "${DAEMON:-keyhsmd}" = keyhsmd ] || printf '[audit]\nfile = %s\n' "$WORK/audit.log"
     printf '%s\n' "$@"
   } >"$WORK/keyhsm.ini"
 }
@@ -177,6 +179,13 @@ stop_daemon() {
   wait "$PID" || STATUS=$?
 }
 
+# stranger METHOD PATH [CURL_OPTION...]: as api, without a certificate
+stranger() {
+  local method=$1 path=$2; shift 2
+  : >"$WORK/body"; : >"$WORK/headers"
+  STATUS=$(curl -sS -o "$WORK/body" -D "$WORK/headers" -w '%{http_code}' --max-time 60 --cacert "$WORK/ca.crt" \
+    -X "$method" "$@" "$URL$path" 2>"$WORK/curl.err") || true
+}
 # api METHOD PATH [CURL_OPTION...]: sets STATUS (HTTP status, 000 without an answer); the body is in
 # $WORK/body, the headers in $WORK/headers. CLIENT names the certificate.
 api() {

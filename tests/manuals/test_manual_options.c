@@ -1,11 +1,12 @@
 /*
- * keyhsm.ini(5) and etc/keyhsm.ini against the tables that the programs read: every
- * option of every section and plugin stands in them, under its section, with its values
- * and its default, and nothing else does.
+ * keyhsm.ini(5) and etc/keyhsm.ini, keytrustee.ini(5) and etc/keytrustee.ini, against the
+ * tables that the programs read: every option of every section and plugin stands in them,
+ * under its section, with its values and its default, and nothing else does.
  *
- *     test_manual_options             the test
- *     test_manual_options --manual    what the tables say, in the manual's form, to paste
- * from test_manual_options --ini       the same, in the form of etc/keyhsm.ini
+ *     test_manual_options [keyhsm|keytrustee]            the test
+ *     test_manual_options keyhsm|keytrustee --manual     what the tables say, in the
+ *                                                        manual's form, to paste from
+ *     test_manual_options keyhsm|keytrustee --ini        the same, as in etc/
  */
 #include "core/loader.h"
 #include "programs/common/sections.h"
@@ -14,11 +15,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANUAL TEST_SOURCE_DIR "/docs/man/keyhsm.ini.5"
-#define EXAMPLE TEST_SOURCE_DIR "/etc/keyhsm.ini"
+enum { PLUGINS_MAX = 4, SECTIONS_MAX = 16, LINE_MAX_ = 512 };
 
-static const char *const plugins[] = {"softfile", "pkcs11", "keyhsm"};
-enum { PLUGINS = sizeof plugins / sizeof plugins[0], SECTIONS_MAX = 16, LINE_MAX_ = 512 };
+/* One configuration file: where it is explained, and who reads it. */
+static const struct book {
+    const char *name;
+    const char *manual;
+    const char *example;
+    const struct kh_section *sections;
+    size_t section_count;
+    const char *plugins[PLUGINS_MAX];
+} books[] = {
+    {"keyhsm", TEST_SOURCE_DIR "/docs/man/keyhsm.ini.5",
+        TEST_SOURCE_DIR "/etc/keyhsm.ini", kh_daemon_sections, KH_DAEMON_SECTION_COUNT,
+        {"softfile", "pkcs11", "keyhsm"}},
+    {"keytrustee", TEST_SOURCE_DIR "/docs/man/keytrustee.ini.5",
+        TEST_SOURCE_DIR "/etc/keytrustee.ini", kh_keytrusteed_sections,
+        KH_KEYTRUSTEED_SECTION_COUNT, {"softfile", "keyhsm"}},
+};
+static const struct book *book = &books[0];
 
 struct section {
     char name[64];
@@ -41,21 +56,21 @@ static void collect(void)
 {
     struct kh_error err = {0};
 
-    for (size_t i = 0; i < KH_DAEMON_SECTION_COUNT; i++)
-        add(kh_daemon_sections[i].name, kh_daemon_sections[i].options,
-            kh_daemon_sections[i].option_count);
+    for (size_t i = 0; i < book->section_count; i++)
+        add(book->sections[i].name, book->sections[i].options,
+            book->sections[i].option_count);
     for (size_t i = 0; i < KH_COMMON_SECTION_COUNT; i++)
         add(kh_common_sections[i].name, kh_common_sections[i].options,
             kh_common_sections[i].option_count);
-    for (size_t i = 0; i < PLUGINS; i++) {
+    for (size_t i = 0; i < PLUGINS_MAX && book->plugins[i]; i++) {
         const struct kh_plugin *plugin = NULL;
         char name[64];
 
-        if (kh_loader_load(TEST_PLUGIN_DIR, plugins[i], &plugin, &err) != KH_OK) {
+        if (kh_loader_load(TEST_PLUGIN_DIR, book->plugins[i], &plugin, &err) != KH_OK) {
             fprintf(stderr, "%s\n", err.message);
             exit(1);
         }
-        snprintf(name, sizeof name, "backend.%s", plugins[i]);
+        snprintf(name, sizeof name, "backend.%s", book->plugins[i]);
         add(name, plugin->options, plugin->option_count);
     }
 }
@@ -146,7 +161,7 @@ static void each_line(line_fn fn, void *arg)
     char section[64] = "";
     char item[LINE_MAX_] = "";
     char line[LINE_MAX_];
-    FILE *manual = fopen(MANUAL, "re");
+    FILE *manual = fopen(book->manual, "re");
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(manual);
     while (fgets(line, sizeof line, manual)) {
@@ -193,8 +208,8 @@ static void every_option_stands_in_the_manual_with_its_default(void)
             each_line(look, &w);
             if (w.items != 1 || w.defaults != 1)
                 fprintf(stderr,
-                    "    keyhsm.ini(5) [%s]: '%s' is there %u times, '%s' %u times\n",
-                    w.section, w.item, w.items, w.standard, w.defaults);
+                    "    %s.ini(5) [%s]: '%s' is there %u times, '%s' %u times\n",
+                    book->name, w.section, w.item, w.items, w.standard, w.defaults);
             CU_ASSERT_EQUAL(w.items, 1);
             CU_ASSERT_EQUAL(w.defaults, 1);
         }
@@ -206,8 +221,10 @@ static bool known(const char *section, const char *option)
     for (size_t s = 0; s < section_count; s++) {
         if (strcmp(sections[s].name, section) != 0)
             continue;
+        if (!option)
+            return true;
         for (size_t i = 0; i < sections[s].count; i++) {
-            if (!option || strcmp(sections[s].options[i].name, option) == 0)
+            if (strcmp(sections[s].options[i].name, option) == 0)
                 return true;
         }
     }
@@ -223,15 +240,16 @@ static void refuse_unknown(
     (void)item;
     if (strncmp(line, ".Ss [", 5) == 0) {
         if (!known(section, NULL))
-            fprintf(stderr, "    keyhsm.ini(5): no program knows [%s]\n", section);
+            fprintf(
+                stderr, "    %s.ini(5): no program knows [%s]\n", book->name, section);
         CU_ASSERT_TRUE(known(section, NULL));
     }
     if (!*section || strncmp(line, ".It Ic ", 7) != 0)
         return;
     snprintf(option, sizeof option, "%.*s", (int)strcspn(line + 7, " "), line + 7);
     if (!known(section, option))
-        fprintf(
-            stderr, "    keyhsm.ini(5): no program knows %s in [%s]\n", option, section);
+        fprintf(stderr, "    %s.ini(5): no program knows %s in [%s]\n", book->name,
+            option, section);
     CU_ASSERT_TRUE(known(section, option));
     (*seen)++;
 }
@@ -251,7 +269,7 @@ static unsigned count_in_example(const char *section, const char *wanted)
     char here[64] = "";
     char line[LINE_MAX_];
     unsigned count = 0;
-    FILE *example = fopen(EXAMPLE, "re");
+    FILE *example = fopen(book->example, "re");
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(example);
     while (fgets(line, sizeof line, example)) {
@@ -275,7 +293,7 @@ static void the_example_shows_every_default_and_nothing_else(void)
         for (size_t i = 0; i < sections[s].count; i++) {
             ini_line(&sections[s].options[i], line);
             if (count_in_example(sections[s].name, line) != 1)
-                fprintf(stderr, "    etc/keyhsm.ini [%s]: '%s' is missing\n",
+                fprintf(stderr, "    %s [%s]: '%s' is missing\n", book->example,
                     sections[s].name, line);
             CU_ASSERT_EQUAL(count_in_example(sections[s].name, line), 1);
         }
@@ -294,12 +312,16 @@ static const struct kh_test tests[] = {
 
 int main(int argc, char **argv)
 {
+    for (size_t i = 0; argc > 1 && i < sizeof books / sizeof books[0]; i++) {
+        if (strcmp(argv[1], books[i].name) == 0)
+            book = &books[i];
+    }
     collect();
-    if (argc == 2 && strcmp(argv[1], "--manual") == 0)
+    if (argc == 3 && strcmp(argv[2], "--manual") == 0)
         print_manual();
-    else if (argc == 2 && strcmp(argv[1], "--ini") == 0)
+    else if (argc == 3 && strcmp(argv[2], "--ini") == 0)
         print_ini();
-    if (argc > 1)
+    if (argc > 2)
         return 0;
     return kh_test_main("manual_options", tests, sizeof tests / sizeof tests[0]);
 }

@@ -155,7 +155,8 @@ static void handler(struct kh_app *app, struct kh_request *request)
 
 static void metrics_count_by_route_method_and_status(void)
 {
-    static const struct kh_route routes[] = {{KH_METHOD_GET, "/a/{name}", handler, 0}};
+    static const struct kh_route routes[] = {
+        {KH_METHOD_GET, "/a/{name}", handler, 0, {0}}};
     struct kh_metrics *metrics = kh_metrics_new(routes, 1);
     char *text = NULL;
     size_t len = 0;
@@ -183,6 +184,59 @@ static void metrics_count_by_route_method_and_status(void)
     kh_metrics_free(metrics);
 }
 
+static void keep(const char *name)
+{
+    struct kh_deposit deposit = {.created = 1};
+    struct kh_error err = {0};
+
+    snprintf(deposit.name, sizeof deposit.name, "%s", name);
+    KH_ASSERT_OK_FATAL(kh_backend_put(backend, &deposit, KH_PUT_NEW, &err), err);
+}
+
+static bool is_there(const char *name)
+{
+    struct kh_stat stat = {0};
+    struct kh_error err = {0};
+
+    return kh_backend_stat(backend, name, KH_LATEST, &stat, &err) == KH_OK;
+}
+
+/* 1464938838 is 2016-06-03 07:27:18. */
+static void a_start_purges_what_a_killed_daemon_left_and_nothing_else(void)
+{
+    open_backend("leftovers", NULL);
+    keep("AAA");
+    keep("TEST_HELLO_DEPOSIT");
+    keep("TEST_HELLO_DEPOSIT2016-06-03-072718");
+    keep("TEST_HELLO_DEPOSIT2016-06-03-072718x");
+    keep("TEST_HELLO_DEPOSIT2016-06-33-072718");
+    keep("TEST_HELLO_DEPOSIT2016-06-03-072818"); /* may be under way */
+    keep("zzz");
+    CU_ASSERT_EQUAL(kh_hello_clean(backend, 1464938838 + 61), 1);
+    CU_ASSERT_FALSE(is_there("TEST_HELLO_DEPOSIT2016-06-03-072718"));
+    CU_ASSERT_TRUE(is_there("AAA"));
+    CU_ASSERT_TRUE(is_there("TEST_HELLO_DEPOSIT"));
+    CU_ASSERT_TRUE(is_there("TEST_HELLO_DEPOSIT2016-06-03-072718x"));
+    CU_ASSERT_TRUE(is_there("TEST_HELLO_DEPOSIT2016-06-33-072718"));
+    CU_ASSERT_TRUE(is_there("TEST_HELLO_DEPOSIT2016-06-03-072818"));
+    CU_ASSERT_TRUE(is_there("zzz"));
+    close_backend();
+}
+
+static void many_leftovers_are_purged_in_one_go(void)
+{
+    char name[KH_NAME_MAX + 1];
+
+    open_backend("many_leftovers", NULL);
+    for (unsigned i = 0; i < 50; i++) {
+        snprintf(name, sizeof name, "TEST_HELLO_DEPOSIT2016-06-03-0727%02u", i);
+        keep(name);
+    }
+    CU_ASSERT_EQUAL(kh_hello_clean(backend, 1464938838 + 3600), 50);
+    CU_ASSERT_EQUAL(stored(), 0);
+    close_backend();
+}
+
 int main(void)
 {
     static const struct kh_test tests[] = {
@@ -195,6 +249,9 @@ int main(void)
         {"callers of one second share one deposit",
             callers_of_one_second_share_one_deposit},
         {"admission runs out", admission_runs_out},
+        {"a start purges what a killed daemon left and nothing else",
+            a_start_purges_what_a_killed_daemon_left_and_nothing_else},
+        {"many leftovers are purged in one go", many_leftovers_are_purged_in_one_go},
         {"metrics count by route, method and status",
             metrics_count_by_route_method_and_status},
     };

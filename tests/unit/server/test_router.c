@@ -11,10 +11,10 @@ static void run(struct kh_app *app, struct kh_request *request)
 }
 
 static const struct kh_route routes[] = {
-    {KH_METHOD_GET | KH_METHOD_PUT, "/v1/deposits/{name}", run, 0},
-    {KH_METHOD_GET, "/v1/deposits", run, 0},
-    {KH_METHOD_POST, "/v1/deposits/{name}/purge", run, 0},
-    {KH_METHOD_GET, "/healthz", run, 0},
+    {KH_METHOD_GET | KH_METHOD_PUT, "/v1/deposits/{name}", run, 0, {0}},
+    {KH_METHOD_GET, "/v1/deposits", run, 0, {0}},
+    {KH_METHOD_POST, "/v1/deposits/{name}/purge", run, 0, {0}},
+    {KH_METHOD_GET, "/healthz", run, 0, {0}},
 };
 
 static char name[KH_NAME_MAX + 1];

@@ -1,0 +1,157 @@
+/*
+ * keytrusteed: the key server that clients talk to. Serves one backend over TLS: the file
+ * store before the integration with an HSM, a keyhsmd after it. Runs in the foreground
+ * (systemd Type=notify) and never forks.
+ */
+#include "core/backend.h"
+#include "core/log.h"
+#include "programs/common/setup.h"
+#include "programs/keytrusteed/moved.h"
+#include "programs/keytrusteed/rights.h"
+#include "programs/keytrusteed/routes.h"
+#include "server/service.h"
+
+#include <stdlib.h>
+
+enum { EXIT_BACKEND = 5 };
+
+static struct kh_setup_args args;
+static const char *backend_name;
+static const char *listen_on;
+static const char *port;
+static bool check_config;
+
+static const struct kh_cli_option options[] = {
+    KH_SETUP_OPTIONS(args),
+    {"backend", 'b', "NAME", "as --set server.backend=NAME", &backend_name, NULL, 0},
+    {"listen", 0, "ADDRESS", "as --set server.listen=ADDRESS", &listen_on, NULL, 0},
+    {"port", 'p', "PORT", "as --set server.port=PORT", &port, NULL, 0},
+    {"check-config", 0, NULL, "check configuration and certificates, then end",
+        &check_config, NULL, 0},
+};
+
+static const struct kh_cli cli = {
+    .program = "keytrusteed",
+    .arguments = "",
+    .summary = "Serves deposits to those who may have them, over TLS, in the foreground.",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .more = "SIGHUP reads certificates, trust and rules again and reopens the logs;\n"
+            "SIGTERM finishes what was begun and ends.\n"
+            "Exit status: 0 stopped as told, 1 failed, 2 wrong usage or configuration,\n"
+            "5 the backend cannot be opened.",
+};
+
+/* What the daemon is made of, in the order it is made. */
+struct daemon {
+    struct kh_setup_wish wish;
+    struct kh_setup setup;
+    struct kh_gate *gate;
+    struct kt_mover *mover;
+    struct kh_service *service;
+};
+
+static void add_setting(const char *key, const char *value)
+{
+    if (value && !kh_setup_add_set(&args, key, value))
+        kh_cli_die(&cli, KH_EXIT_USAGE, "too many settings");
+}
+
+static bool on_refused(void *arg, struct kh_app *app, struct kh_request *request)
+{
+    return kt_moved(((struct daemon *)arg)->mover, app, request);
+}
+
+static void on_reload(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    kt_rights_reload(daemon->gate, &daemon->wish);
+}
+
+static kh_status make_service(struct daemon *daemon, struct kh_error *err)
+{
+    const struct kh_service_options wanted = {
+        .routes = kt_routes,
+        .route_count = kt_route_count,
+        .client_optional = true,
+        .gate = daemon->gate,
+        .refused = on_refused,
+        .reload = on_reload,
+        .arg = daemon,
+    };
+
+    return kh_service_new(&daemon->service, daemon->setup.config, &wanted, err);
+}
+
+/* Opens the backend and serves it; the exit status. */
+static int serve(struct daemon *daemon)
+{
+    const struct kh_config *config = daemon->setup.config;
+    const char *name = kh_config_string(config, "server", "backend");
+    struct kh_backend *backend = NULL;
+    struct kh_error err = {0};
+    kh_status st = kh_backend_open(
+        &backend, name, daemon->setup.plugin_dir, config, KH_OPEN_SERVE, &err);
+
+    if (st != KH_OK) {
+        kh_log(KH_LOG_ERROR, "backend %s: %s", name, err.message);
+        return st == KH_INVALID ? KH_EXIT_USAGE : EXIT_BACKEND;
+    }
+    st = kh_service_run(daemon->service, backend, &err);
+    if (st != KH_OK)
+        kh_log(KH_LOG_ERROR, "%s", err.message);
+    kh_backend_close(backend);
+    return kh_exit_code(st);
+}
+
+static kh_status start(struct daemon *daemon, struct kh_error *err)
+{
+    const struct kh_config *config;
+    kh_status st = kh_setup(&daemon->setup, &daemon->wish, err);
+
+    if (st != KH_OK)
+        return st;
+    config = daemon->setup.config;
+    daemon->mover =
+        kt_mover_new(&daemon->wish, kh_config_bool(config, "server", "follow"));
+    if (!daemon->mover)
+        return kh_fail(err, KH_FATAL, "no memory for the daemon");
+    if (check_config)
+        st = kt_rights_check(config, err);
+    else
+        st = kt_rights_open(&daemon->gate, config, err);
+    return st == KH_OK ? make_service(daemon, err) : st;
+}
+
+int main(int argc, char **argv)
+{
+    static struct daemon daemon;
+    struct kh_error err = {0};
+    int status = KH_EXIT_OK;
+    kh_status st;
+
+    if (kh_cli_parse(&cli, argc, argv, false) < argc)
+        kh_cli_die(&cli, KH_EXIT_USAGE, "no arguments are taken");
+    add_setting("server.backend", backend_name);
+    add_setting("server.listen", listen_on);
+    add_setting("server.port", port);
+    daemon.wish = (struct kh_setup_wish){
+        .program = "keytrusteed",
+        .args = &args,
+        .default_config = "/etc/keytrustee/keytrustee.ini",
+        .backend_configured = true,
+        .sections = kh_keytrusteed_sections,
+        .section_count = KH_KEYTRUSTEED_SECTION_COUNT,
+    };
+    st = start(&daemon, &err);
+    if (st != KH_OK)
+        kh_cli_die(&cli, kh_exit_code(st), "%s", err.message);
+    if (!check_config)
+        status = serve(&daemon);
+    kh_service_free(daemon.service);
+    kt_mover_free(daemon.mover);
+    kh_gate_free(daemon.gate);
+    kh_setup_free(&daemon.setup);
+    return status;
+}

@@ -1,0 +1,16 @@
+/* The routes that keytrusteed alone has, as its predecessor's clients know them. */
+#ifndef KH_PROGRAMS_KEYTRUSTEED_OWN_ROUTES_H
+#define KH_PROGRAMS_KEYTRUSTEED_OWN_ROUTES_H
+
+#include "server/app.h"
+
+/* GET /?a=fingerprint: one line "2048R/<SHA-256 of the server's certificate>", the size
+ * and kind of its key before the slash (R: RSA, E: elliptic curve). Any other `a` is 400,
+ * and none is 404. Inline. */
+void kt_root(struct kh_app *app, struct kh_request *request);
+
+/* GET /test_hsm (kh_test_hsm), when there is an HSM behind: a sample that lands in a file
+ * would tell an operator that all is well. Else 503 and what to do. */
+void kt_test_hsm(struct kh_app *app, struct kh_request *request);
+
+#endif

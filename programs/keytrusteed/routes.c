@@ -1,0 +1,28 @@
+#include "programs/keytrusteed/routes.h"
+
+#include "programs/keytrusteed/own_routes.h"
+#include "server/deposits.h"
+#include "server/health.h"
+#include "server/metrics.h"
+
+#define READ (KH_METHOD_GET | KH_METHOD_HEAD)
+
+/* clang-format off */
+const struct kh_route kt_routes[] = {
+    {READ | KH_METHOD_PUT | KH_METHOD_DELETE, "/v1/deposits/{name}", kh_deposit_one, 0,
+        {.read = KH_OP_GET, .put = KH_OP_PUT, .remove = KH_OP_DELETE}},
+    {READ, "/v1/deposits", kh_deposit_list, 0, {.read = KH_OP_LIST}},
+    {READ | KH_METHOD_POST, "/v1/deposits/{name}/versions", kh_deposit_versions, 0,
+        {.read = KH_OP_GET, .post = KH_OP_PUT}},
+    {KH_METHOD_POST, "/v1/deposits/{name}/undelete", kh_deposit_undelete, 0,
+        {.post = KH_OP_DELETE}},
+    {KH_METHOD_POST, "/v1/deposits/{name}/purge", kh_deposit_purge, 0, {.post = KH_OP_PURGE}},
+    {READ, "/healthz", kh_healthz, KH_ROUTE_INLINE, {0}},
+    {READ, "/readyz", kh_readyz, 0, {0}},
+    {READ, "/metrics", kh_metrics_handler, KH_ROUTE_KNOWN, {0}},
+    {KH_METHOD_GET, "/test_hsm", kt_test_hsm, 0, {0}},
+    {READ, "/", kt_root, KH_ROUTE_INLINE, {0}},
+};
+/* clang-format on */
+
+const size_t kt_route_count = sizeof kt_routes / sizeof kt_routes[0];

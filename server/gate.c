@@ -1,0 +1,219 @@
+#include "server/gate.h"
+
+#include "core/log.h"
+#include "core/name.h"
+#include "server/reply.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct kh_gate {
+    pthread_rwlock_t lock; /* of `rules` */
+    struct kh_acl *rules;
+    struct kh_audit *audit;
+    bool reads;
+    atomic_bool deaf; /* the last record could not be written */
+};
+
+static const char challenge[] = "Certificate realm=\"keytrustee\"";
+
+kh_status kh_gate_new(struct kh_gate **out, struct kh_acl *rules, struct kh_audit *audit,
+    bool reads, struct kh_error *err)
+{
+    struct kh_gate *gate = calloc(1, sizeof *gate);
+
+    *out = gate;
+    if (!gate) {
+        kh_acl_free(rules);
+        kh_audit_close(audit);
+        return kh_fail(err, KH_FATAL, "no memory for the rules");
+    }
+    pthread_rwlock_init(&gate->lock, NULL);
+    gate->rules = rules;
+    gate->audit = audit;
+    gate->reads = reads;
+    return KH_OK;
+}
+
+void kh_gate_free(struct kh_gate *gate)
+{
+    if (!gate)
+        return;
+    kh_acl_free(gate->rules);
+    kh_audit_close(gate->audit);
+    pthread_rwlock_destroy(&gate->lock);
+    free(gate);
+}
+
+void kh_gate_rules(struct kh_gate *gate, struct kh_acl *rules)
+{
+    struct kh_acl *old;
+
+    pthread_rwlock_wrlock(&gate->lock);
+    old = gate->rules;
+    gate->rules = rules;
+    pthread_rwlock_unlock(&gate->lock);
+    kh_acl_free(old);
+}
+
+kh_status kh_gate_reopen(struct kh_gate *gate, struct kh_error *err)
+{
+    return gate->audit ? kh_audit_reopen(gate->audit, err) : KH_OK;
+}
+
+static unsigned needed(const struct kh_request *request)
+{
+    const struct kh_route_needs *needs = &request->route->needs;
+
+    switch (request->method) {
+    case KH_METHOD_GET:
+    case KH_METHOD_HEAD:
+        return needs->read;
+    case KH_METHOD_PUT:
+        return needs->put;
+    case KH_METHOD_POST:
+        return needs->post;
+    case KH_METHOD_DELETE:
+        return needs->remove;
+    default:
+        return 0;
+    }
+}
+
+static bool changes(unsigned operation)
+{
+    return (operation & (KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE)) != 0;
+}
+
+static const char *operation_name(const struct kh_request *request)
+{
+    switch (needed(request)) {
+    case KH_OP_GET:
+        return "get";
+    case KH_OP_LIST:
+        return "list";
+    case KH_OP_PUT:
+        return "put";
+    case KH_OP_DELETE:
+        return request->method == KH_METHOD_DELETE ? "delete" : "undelete";
+    default:
+        return "purge";
+    }
+}
+
+bool kh_gate_allows(struct kh_gate *gate, const struct kh_request *request,
+    unsigned operation, const char *name)
+{
+    bool allowed;
+
+    if (!gate)
+        return true;
+    pthread_rwlock_rdlock(&gate->lock);
+    allowed = kh_acl_allows(gate->rules, &request->principal, operation, name);
+    pthread_rwlock_unlock(&gate->lock);
+    return allowed;
+}
+
+static void refuse_stranger(struct kh_request *request)
+{
+    kh_response_error(&request->response, 401, "unauthenticated",
+        "a client certificate that this server trusts is needed", request->name);
+    kh_response_header(&request->response, "WWW-Authenticate", "%s", challenge);
+}
+
+/* False: it could not be written. */
+static bool record(struct kh_gate *gate, struct kh_request *request)
+{
+    char version[16] = "";
+    struct kh_error err = {0};
+    kh_status st;
+
+    if (!gate->audit)
+        return true;
+    if (request->has_version)
+        snprintf(version, sizeof version, "%u", request->version);
+    st = kh_audit_write(gate->audit,
+        &(struct kh_audit_entry){.id = request->id,
+            .principal = request->principal.subject,
+            .certificate = request->principal.fingerprint,
+            .operation = operation_name(request),
+            .deposit = request->name,
+            .version = version,
+            .status = request->response.status},
+        &err);
+    if (st != KH_OK)
+        kh_log(KH_LOG_ERROR, "request %s is not in the audit log: %s", request->id,
+            err.message);
+    atomic_store(&gate->deaf, st != KH_OK);
+    request->fatal =
+        request->fatal || st == KH_FATAL; /* what is on the disk is not known */
+    return st == KH_OK;
+}
+
+static void refuse_unheard(struct kh_request *request, const char *what)
+{
+    kh_response_clear(&request->response);
+    kh_reply_later(request, 503, what, 5);
+}
+
+/* A change that could not be recorded is not made. The refusal itself is the try that
+ * finds out whether the log can be written again. */
+static bool heard(struct kh_gate *gate, struct kh_request *request)
+{
+    if (!atomic_load(&gate->deaf))
+        return true;
+    refuse_unheard(request,
+        "nothing is changed while the audit log cannot be written; see the server's log");
+    (void)record(gate, request);
+    return false;
+}
+
+/* A listing is for whoever may see some name; what it may show is asked name by name. */
+static bool may_enter(
+    struct kh_gate *gate, const struct kh_request *request, unsigned operation)
+{
+    bool allowed;
+
+    if (*request->name)
+        return kh_gate_allows(gate, request, operation, request->name);
+    pthread_rwlock_rdlock(&gate->lock);
+    allowed = kh_acl_allows_some(gate->rules, &request->principal, operation);
+    pthread_rwlock_unlock(&gate->lock);
+    return allowed;
+}
+
+bool kh_gate_enter(struct kh_gate *gate, struct kh_request *request)
+{
+    unsigned operation = gate ? needed(request) : 0;
+
+    if (!gate || (operation == 0 && !(request->route->flags & KH_ROUTE_KNOWN)))
+        return true;
+    if (!*request->principal.fingerprint) {
+        refuse_stranger(request);
+        return false;
+    }
+    if (operation == 0)
+        return true;
+    if (!may_enter(gate, request, operation)) {
+        kh_response_error(&request->response, 403, "forbidden",
+            "no rule in [acl] allows this to you", request->name);
+        if (!record(gate, request))
+            refuse_unheard(request, "the audit log cannot be written");
+        return false;
+    }
+    return !changes(operation) || heard(gate, request);
+}
+
+void kh_gate_leave(struct kh_gate *gate, struct kh_request *request)
+{
+    unsigned operation = gate ? needed(request) : 0;
+
+    if (operation == 0 ||
+        (!gate->reads && !changes(operation) && request->response.status < 400))
+        return;
+    if (!record(gate, request))
+        refuse_unheard(request,
+            changes(operation)
+                ? "the audit log cannot be written; the change may have been made"
+                : "the audit log cannot be written");
+}

@@ -1,0 +1,48 @@
+/*
+ * Who may do what, and the record of it: the rules (acl.h) and the audit log (audit.h) of
+ * a daemon whose callers are many. A daemon without a gate lets everybody who may connect
+ * do everything.
+ *
+ * kh_gate_enter and kh_gate_leave stand around a route's handler, on its worker: both may
+ * wait for the disk.
+ */
+#ifndef KH_SERVER_GATE_H
+#define KH_SERVER_GATE_H
+
+#include "server/acl.h"
+#include "server/audit.h"
+#include "server/router.h"
+
+struct kh_gate;
+
+/* RULES and AUDIT become the gate's (also when it fails). AUDIT may be NULL: nothing is
+ * recorded. READS: successful reads are recorded too. */
+KH_CHECK kh_status kh_gate_new(struct kh_gate **out, struct kh_acl *rules,
+    struct kh_audit *audit, bool reads, struct kh_error *err);
+/* NULL is fine. No request may be under way. */
+void kh_gate_free(struct kh_gate *gate);
+
+/* New rules in place of the old ones, which are freed; RULES becomes the gate's. Requests
+ * under way finish by the rule that let them in. Thread safe. */
+void kh_gate_rules(struct kh_gate *gate, struct kh_acl *rules);
+/* The audit log was moved away: goes on in a new file (audit.h). Thread safe. */
+KH_CHECK kh_status kh_gate_reopen(struct kh_gate *gate, struct kh_error *err);
+
+/*
+ * False: the caller may not, and REQUEST is answered: 401 without an identity, 403
+ * without the right, 503 when a change could not be recorded. GATE may be NULL: true.
+ * A listing is entered by whoever may see some name; what it may show is asked name by
+ * name. Thread safe.
+ */
+KH_CHECK bool kh_gate_enter(struct kh_gate *gate, struct kh_request *request);
+
+/* Records what was answered, before it is sent. When it cannot be recorded the answer is
+ * replaced by a 503. GATE may be NULL. Thread safe. */
+void kh_gate_leave(struct kh_gate *gate, struct kh_request *request);
+
+/* Whether the caller of REQUEST may do OPERATION (KH_OP_*) on NAME. GATE may be NULL:
+ * true. Thread safe. */
+bool kh_gate_allows(struct kh_gate *gate, const struct kh_request *request,
+    unsigned operation, const char *name);
+
+#endif
