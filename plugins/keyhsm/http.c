@@ -17,6 +17,7 @@ struct kh_http {
     char text[CURL_ERROR_SIZE];
     struct kh_exchange *exchange; /* under way */
     bool sent;
+    int alert;           /* the TLS alert that keyhsmd sent; 0: none */
     struct kh_error err; /* why a callback ended it */
 };
 
@@ -117,11 +118,30 @@ static int verify_pin(X509_STORE_CTX *store, void *arg)
     return same;
 }
 
+/* With TLS 1.3 a client learns that its certificate was refused after the handshake, and
+ * libcurl only says that nothing could be read. */
+static void note_alert(const SSL *ssl, int where, int code)
+{
+    struct kh_http *http = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+    if (http && where == SSL_CB_READ_ALERT && (code & 0xff) != SSL_AD_CLOSE_NOTIFY)
+        http->alert = code & 0xff;
+}
+
+static bool our_certificate_is_refused(int alert)
+{
+    return (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) ||
+           alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_ACCESS_DENIED ||
+           alert == SSL_AD_CERTIFICATE_REQUIRED;
+}
+
 static CURLcode use_tls(CURL *curl, void *ssl_ctx, void *arg)
 {
     struct kh_http *http = arg;
 
     (void)curl;
+    SSL_CTX_set_app_data((SSL_CTX *)ssl_ctx, http);
+    SSL_CTX_set_info_callback(ssl_ctx, note_alert);
     if (http->shared->pinned)
         SSL_CTX_set_cert_verify_callback(ssl_ctx, verify_pin, http);
     return kh_identity_use(&http->shared->identity, ssl_ctx) ? CURLE_OK
@@ -204,12 +224,20 @@ static bool prepare(struct kh_http *http, const struct kh_exchange *e, const cha
 static kh_status judge(struct kh_http *http, CURLcode code, struct kh_error *err)
 {
     const char *server = http->shared->server;
+    const char *certificate = http->shared->settings->client_certificate;
 
     http->exchange->fate = http->sent ? KH_LOST : KH_NOT_SENT;
     if (http->sent && code == CURLE_OPERATION_TIMEDOUT)
         http->exchange->fate = KH_LATE;
     if (http->err.status == KH_REFUSED) /* names the server itself */
         return kh_fail(err, KH_REFUSED, "%s", http->err.message);
+    if (our_certificate_is_refused(http->alert)) {
+        http->exchange->fate = KH_NOT_SENT; /* it was not let in */
+        return kh_fail(err, KH_UNAVAILABLE,
+            "%s refuses the certificate in %.120s (%s). To let it in, on keyhsmd's host: "
+            "keyhsm trust FILE",
+            server, certificate, SSL_alert_desc_string_long(http->alert));
+    }
     if (http->err.status != KH_OK)
         return kh_fail(err, http->err.status, "%s: %s", server, http->err.message);
     if (code == CURLE_FILESIZE_EXCEEDED)
@@ -230,6 +258,7 @@ kh_status kh_http_run(
     kh_exchange_free(host_of(http), exchange);
     http->exchange = exchange;
     http->sent = false;
+    http->alert = 0;
     http->err = (struct kh_error){0};
     http->text[0] = '\0';
     if (asprintf(&url, "%s%s", http->shared->server, exchange->path) < 0)

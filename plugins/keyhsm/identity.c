@@ -32,7 +32,8 @@ static kh_status ask(struct asker *a)
             "%s is password-protected: set passphrase_source (ktadmin: --passphrase)",
             a->key);
     snprintf(prompt, sizeof prompt,
-        "%sPassphrase of %s: ", a->attempt > 0 ? "That was not it. " : "", a->key);
+        "%sPassphrase of %s: ", a->attempt > 0 ? "The passphrase is wrong. " : "",
+        a->key);
     return a->host->secret(a->host, a->source, prompt, &a->secret, &a->err);
 }
 

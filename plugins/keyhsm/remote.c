@@ -1,7 +1,21 @@
 #include "plugins/keyhsm/remote.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* libcurl would find them missing only when it connects. */
+static kh_status check_files(const struct kh_remote_settings *s, struct kh_error *err)
+{
+    const char *const files[] = {s->ca_file, s->crl_file};
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (files[i] && access(files[i], R_OK) != 0)
+            return kh_fail(err, KH_INVALID, "%s: %s", files[i], strerror(errno));
+    }
+    return KH_OK;
+}
 
 /* What can be found wrong without a connection. */
 static kh_status prepare(struct kh_remote *remote, struct kh_error *err)
@@ -13,6 +27,8 @@ static kh_status prepare(struct kh_remote *remote, struct kh_error *err)
 
     if (st == KH_OK)
         st = kh_url_check(s->server, err);
+    if (st == KH_OK)
+        st = check_files(s, err);
     if (st != KH_OK)
         return st;
     len = strlen(s->server);
@@ -57,8 +73,9 @@ static kh_status meet(struct kh_remote *remote, struct kh_error *err)
             "deposits move towards hardware only",
             remote->server, backend.name);
     remote->open = true;
-    remote->host->log(remote->host, KH_LOG_INFO, "%s serves backend '%s', %s",
-        remote->server, backend.name, backend.info.place);
+    remote->host->log(remote->host,
+        remote->host->mode == KH_OPEN_SERVE ? KH_LOG_NOTICE : KH_LOG_DEBUG,
+        "%s serves backend '%s', %s", remote->server, backend.name, backend.info.place);
     return KH_OK;
 }
 

@@ -176,10 +176,16 @@ static void whom_the_daemon_does_not_trust_gets_nothing(void)
     char more[1400];
 
     begin();
-    snprintf(more, sizeof more, "client_certificate=%s/other.crt client_key=%s/other.key",
-        lab.dir, lab.dir);
-    KH_ASSERT_FAILS(
-        client_open(&c, &lab, more, &err), KH_UNAVAILABLE, err, "https://localhost:");
+    /* Past the proxy, which would lose the alert with the connection. */
+    snprintf(more, sizeof more,
+        "server=https://localhost:%u client_certificate=%s/other.crt "
+        "client_key=%s/other.key",
+        lab.daemon.port, lab.dir, lab.dir);
+    KH_ASSERT_FAILS(client_open(&c, &lab, more, &err), KH_UNAVAILABLE, err,
+        "refuses the certificate in ");
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "https://localhost:"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "other.crt"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "keyhsm trust"));
     end();
 }
 
@@ -200,6 +206,8 @@ static void options_that_cannot_be_meant_are_refused(void)
         {"request_timeout=2h", "request_timeout must be from 1 to 3600"},
         {"crl_file=/x", "crl_file goes with ca_file"},
         {"server_certificate=/absent.pem", "/absent.pem: No such file"},
+        {"nopin ca_file=/absent.pem", "/absent.pem: No such file"},
+        {"nopin ca_file=/etc/hostname crl_file=/absent.pem", "/absent.pem: No such file"},
         {"client_certificate=/absent.pem", "/absent.pem: No such file"},
         {"client_key=/absent.pem", "/absent.pem: No such file"},
         {"server_certificate=/etc/hostname", "no certificate in it"},
