@@ -1,95 +1,9 @@
-#include "plugins/keyhsm/http.h"
-
-#include "plugins/keyhsm/curl.h"
+#include "plugins/keyhsm/http_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-enum {
-    ANSWER_MAX = 4 << 20, /* KH_DATA_LIMIT in base64 and every attribute in escapes */
-    ANSWER_FIRST = 4 << 10
-};
-
-struct kh_http {
-    const struct kh_http_shared *shared;
-    CURL *curl;
-    char text[CURL_ERROR_SIZE];
-    struct kh_exchange *exchange; /* under way */
-    bool sent;
-    int alert;           /* the TLS alert that keyhsmd sent; 0: none */
-    struct kh_error err; /* why a callback ended it */
-};
-
-static const struct kh_host *host_of(const struct kh_http *http)
-{
-    return http->shared->settings->host;
-}
 
 /* ---- what libcurl calls ---- */
-
-static kh_status grow(struct kh_http *http, size_t need)
-{
-    const struct kh_host *host = host_of(http);
-    struct kh_buf *answer = &http->exchange->answer;
-    struct kh_buf larger = {0};
-    size_t cap = answer->cap ? answer->cap : ANSWER_FIRST;
-    curl_off_t told = 0;
-
-    /* What the header says is enough, and more than one page of it is not copied twice.
-     */
-    if (answer->cap == 0 &&
-        curl_easy_getinfo(http->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &told) ==
-            CURLE_OK &&
-        told > 0 && told <= ANSWER_MAX)
-        cap = (size_t)told;
-    while (cap < need)
-        cap *= 2;
-    if (host->buf_alloc(host, &larger, cap, &http->err) != KH_OK)
-        return kh_fail(&http->err, KH_BUSY, "no secret memory is free for an answer");
-    if (answer->len > 0)
-        memcpy(larger.data, answer->data, answer->len);
-    larger.len = answer->len;
-    host->buf_free(host, answer);
-    *answer = larger;
-    return KH_OK;
-}
-
-static size_t take_answer(char *data, size_t one, size_t len, void *arg)
-{
-    struct kh_http *http = arg;
-    struct kh_buf *answer = &http->exchange->answer;
-
-    (void)one;
-    if (len > ANSWER_MAX - answer->len) {
-        (void)kh_fail(
-            &http->err, KH_UNAVAILABLE, "the answer is larger than %d bytes", ANSWER_MAX);
-        return 0;
-    }
-    if (answer->len + len > answer->cap && grow(http, answer->len + len) != KH_OK)
-        return 0;
-    if (len > 0)
-        memcpy(answer->data + answer->len, data, len);
-    answer->len += len;
-    return len;
-}
-
-static size_t take_header(char *line, size_t one, size_t len, void *arg)
-{
-    static const char name[] = "Retry-After:";
-    struct kh_http *http = arg;
-    unsigned seconds = 0;
-
-    (void)one;
-    if (len <= strlen(name) || strncasecmp(line, name, strlen(name)) != 0)
-        return len;
-    for (size_t i = strlen(name); i < len && seconds < 100000; i++) {
-        if (line[i] >= '0' && line[i] <= '9')
-            seconds = seconds * 10 + (unsigned)(line[i] - '0');
-    }
-    http->exchange->retry_after = seconds;
-    return len;
-}
 
 /* Called with a connection, before each time the request is sent on one. libcurl sends it
  * again by itself when a connection that was kept turns out to be dead. */
@@ -128,13 +42,6 @@ static void note_alert(const SSL *ssl, int where, int code)
         http->alert = code & 0xff;
 }
 
-static bool our_certificate_is_refused(int alert)
-{
-    return (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) ||
-           alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_ACCESS_DENIED ||
-           alert == SSL_AD_CERTIFICATE_REQUIRED;
-}
-
 static CURLcode use_tls(CURL *curl, void *ssl_ctx, void *arg)
 {
     struct kh_http *http = arg;
@@ -162,13 +69,16 @@ kh_status kh_http_new(
     http->curl = kh_curl_new(shared, use_tls, http);
     if (!http->curl ||
         curl_easy_setopt(http->curl, CURLOPT_ERRORBUFFER, http->text) != CURLE_OK ||
-        curl_easy_setopt(http->curl, CURLOPT_MAXFILESIZE, (long)ANSWER_MAX) != CURLE_OK ||
+        curl_easy_setopt(http->curl, CURLOPT_MAXFILESIZE, (long)KH_ANSWER_MAX) !=
+            CURLE_OK ||
         curl_easy_setopt(http->curl, CURLOPT_PREREQFUNCTION, before_request) !=
             CURLE_OK ||
         curl_easy_setopt(http->curl, CURLOPT_PREREQDATA, http) != CURLE_OK ||
-        curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, take_answer) != CURLE_OK ||
+        curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION, kh_http_take_answer) !=
+            CURLE_OK ||
         curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, http) != CURLE_OK ||
-        curl_easy_setopt(http->curl, CURLOPT_HEADERFUNCTION, take_header) != CURLE_OK ||
+        curl_easy_setopt(http->curl, CURLOPT_HEADERFUNCTION, kh_http_take_header) !=
+            CURLE_OK ||
         curl_easy_setopt(http->curl, CURLOPT_HEADERDATA, http) != CURLE_OK) {
         kh_http_free(http);
         return kh_fail(err, KH_FATAL, "libcurl could not be set up");
@@ -220,33 +130,6 @@ static bool prepare(struct kh_http *http, const struct kh_exchange *e, const cha
            curl_easy_setopt(c, CURLOPT_HTTPHEADER, *headers) == CURLE_OK;
 }
 
-/* What happened, as one line and a status. */
-static kh_status judge(struct kh_http *http, CURLcode code, struct kh_error *err)
-{
-    const char *server = http->shared->server;
-    const char *certificate = http->shared->settings->client_certificate;
-
-    http->exchange->fate = http->sent ? KH_LOST : KH_NOT_SENT;
-    if (http->sent && code == CURLE_OPERATION_TIMEDOUT)
-        http->exchange->fate = KH_LATE;
-    if (http->err.status == KH_REFUSED) /* names the server itself */
-        return kh_fail(err, KH_REFUSED, "%s", http->err.message);
-    if (our_certificate_is_refused(http->alert)) {
-        http->exchange->fate = KH_NOT_SENT; /* it was not let in */
-        return kh_fail(err, KH_UNAVAILABLE,
-            "%s refuses the certificate in %.120s (%s). To let it in, on keyhsmd's host: "
-            "keyhsm trust FILE",
-            server, certificate, SSL_alert_desc_string_long(http->alert));
-    }
-    if (http->err.status != KH_OK)
-        return kh_fail(err, http->err.status, "%s: %s", server, http->err.message);
-    if (code == CURLE_FILESIZE_EXCEEDED)
-        return kh_fail(err, KH_UNAVAILABLE, "%s: the answer is larger than %d bytes",
-            server, ANSWER_MAX);
-    return kh_fail(err, KH_UNAVAILABLE, "%s: %s", server,
-        *http->text ? http->text : curl_easy_strerror(code));
-}
-
 kh_status kh_http_run(
     struct kh_http *http, struct kh_exchange *exchange, struct kh_error *err)
 {
@@ -255,7 +138,7 @@ kh_status kh_http_run(
     kh_status st = KH_OK;
     CURLcode code;
 
-    kh_exchange_free(host_of(http), exchange);
+    kh_exchange_free(kh_http_host(http), exchange);
     http->exchange = exchange;
     http->sent = false;
     http->alert = 0;
@@ -270,7 +153,7 @@ kh_status kh_http_run(
             (void)curl_easy_getinfo(
                 http->curl, CURLINFO_RESPONSE_CODE, &exchange->status);
         } else {
-            st = judge(http, code, err);
+            st = kh_http_judge(http, code, err);
         }
     } else {
         st = kh_fail(err, KH_BUSY, "out of memory");

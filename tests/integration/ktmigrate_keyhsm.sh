@@ -92,7 +92,8 @@ check_has "is named" "$WORK/err" "$WORK/other.key is not the key of the certific
 remote_ini "client_certificate = $WORK/stranger.crt" "client_key = $WORK/stranger.key" "server_certificate = $WORK/server.crt"
 migrate
 check_eq "a client that keyhsmd does not trust: status 5" "$STATUS" 5
-check_has "says so" "$WORK/err" "refuses the certificate in $WORK/stranger.crt"
+check_has "is named" "$WORK/err" "the certificate in $WORK/stranger.crt"
+check_has "with the remedy" "$WORK/err" "keyhsm trust FILE"
 untouched "a stranger"
 no_pin=("client_certificate = $WORK/client.crt" "client_key = $WORK/client.key")
 remote_ini "${no_pin[@]}" "ca_file = $WORK/strangers.crt"

@@ -181,9 +181,8 @@ static void whom_the_daemon_does_not_trust_gets_nothing(void)
         "server=https://localhost:%u client_certificate=%s/other.crt "
         "client_key=%s/other.key",
         lab.daemon.port, lab.dir, lab.dir);
-    KH_ASSERT_FAILS(client_open(&c, &lab, more, &err), KH_UNAVAILABLE, err,
-        "refuses the certificate in ");
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "https://localhost:"));
+    KH_ASSERT_FAILS(
+        client_open(&c, &lab, more, &err), KH_UNAVAILABLE, err, "https://localhost:");
     CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "other.crt"));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "keyhsm trust"));
     end();
