@@ -70,18 +70,26 @@ static struct kh_backend *create(const char *name, const struct kh_plugin *plugi
     return b;
 }
 
-/* No backend may hold more than KH_DATA_LIMIT, whatever it says. */
+/* No backend may hold more than KH_DATA_LIMIT, whatever it says. Of two threads that ask
+ * at once both are right. */
 static kh_status learn_limits(struct kh_backend *b, struct kh_error *err)
 {
     struct kh_info info;
     kh_status st = kh_backend_info(b, &info, err);
+    uint64_t max = info.data_max ? info.data_max : KH_DATA_DEFAULT_MAX;
 
-    if (st != KH_OK)
-        return st;
-    b->data_max = info.data_max ? info.data_max : KH_DATA_DEFAULT_MAX;
-    if (b->data_max > KH_DATA_LIMIT)
-        b->data_max = KH_DATA_LIMIT;
-    return KH_OK;
+    if (st == KH_OK)
+        atomic_store(&b->data_max, max < KH_DATA_LIMIT ? max : KH_DATA_LIMIT);
+    return st;
+}
+
+uint64_t kh_backend_data_max(struct kh_backend *backend)
+{
+    struct kh_error err = {0};
+
+    if (atomic_load(&backend->data_max) == 0 && learn_limits(backend, &err) != KH_OK)
+        return KH_DATA_DEFAULT_MAX;
+    return atomic_load(&backend->data_max);
 }
 
 kh_status kh_backend_open(struct kh_backend **out, const char *name,
@@ -108,7 +116,8 @@ kh_status kh_backend_open(struct kh_backend **out, const char *name,
         return st;
     }
     st = learn_limits(b, err);
-    if (st != KH_OK) {
+    /* A plugin that lets a daemon start while its place is away means it. */
+    if (st != KH_OK && !(mode == KH_OPEN_SERVE && st == KH_UNAVAILABLE)) {
         kh_backend_close(b);
         return st;
     }

@@ -19,7 +19,8 @@ struct kh_backend;
 KH_CHECK kh_status kh_backend_claim(struct kh_config *config, const char *plugin_dir,
     const char *used, struct kh_error *err);
 
-/* Opens backend NAME. CONFIG must outlive it. */
+/* Opens backend NAME. CONFIG must outlive it. With KH_OPEN_SERVE a plugin may open while
+ * its place cannot be reached; its methods say so then. */
 KH_CHECK kh_status kh_backend_open(struct kh_backend **out, const char *name,
     const char *plugin_dir, const struct kh_config *config, kh_open_mode mode,
     struct kh_error *err);
@@ -43,6 +44,9 @@ KH_CHECK kh_status kh_backend_create(const struct kh_backend_place *place,
     const struct kh_creation *creation, struct kh_error *err);
 
 const char *kh_backend_name(const struct kh_backend *backend);
+/* The largest data of a deposit, bytes; the usual while the backend cannot be asked.
+ * Thread safe. */
+uint64_t kh_backend_data_max(struct kh_backend *backend);
 uint32_t kh_backend_capabilities(const struct kh_backend *backend);
 const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend);
 

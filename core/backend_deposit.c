@@ -26,7 +26,7 @@ kh_status kh_backend_put(struct kh_backend *backend, const struct kh_deposit *de
     kh_status st = kh_backend_need(backend, KH_CAP_WRITE, "store deposits", err);
 
     if (st == KH_OK)
-        st = kh_check_deposit(deposit, backend->data_max,
+        st = kh_check_deposit(deposit, kh_backend_data_max(backend),
             backend->plugin->capabilities & KH_CAP_LEGACY_NAMES, err);
     if (st != KH_OK)
         return st;

@@ -6,6 +6,7 @@
 #include "core/host.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct kh_backend {
     const struct kh_plugin *plugin;
@@ -14,7 +15,7 @@ struct kh_backend {
     struct kh_host_origin origin;
     struct kh_host host;
     void *ctx;
-    uint64_t data_max;
+    _Atomic uint64_t data_max; /* 0: not known yet */
     /* Calls hold it shared; those of a plugin without KH_CAP_THREADSAFE, and close,
      * exclusively. */
     pthread_rwlock_t lock;

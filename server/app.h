@@ -15,8 +15,7 @@ struct kh_app {
     /* What is served. Another may take its place (kh_app_use): a handler that calls it
      * twice takes it once. The one before stays open until the daemon ends. */
     _Atomic(struct kh_backend *) backend;
-    atomic_size_t data_max; /* largest data of a deposit, from the backend */
-    struct kh_gate *gate;   /* NULL: everybody who may connect may do everything */
+    struct kh_gate *gate; /* NULL: everybody who may connect may do everything */
     /* On a worker, when the backend refused what was asked (KH_REFUSED). True: REQUEST is
      * run once more. May replace the answer. May be NULL. */
     bool (*refused)(void *arg, struct kh_app *app, struct kh_request *request);
@@ -38,9 +37,7 @@ struct kh_app {
     void *arg;
 };
 
-/* Serves BACKEND, which stays the caller's, from now on. A backend that cannot be reached
- * now is no error. Thread safe; of two callers the later wins. */
-KH_CHECK kh_status kh_app_use(
-    struct kh_app *app, struct kh_backend *backend, struct kh_error *err);
+/* Serves BACKEND, which stays the caller's, from now on. Thread safe. */
+void kh_app_use(struct kh_app *app, struct kh_backend *backend);
 
 #endif

@@ -14,7 +14,8 @@ static void answer_too_large(struct kh_app *app, struct kh_request *request)
 {
     char text[96];
 
-    snprintf(text, sizeof text, "the data is larger than %zu bytes", app->data_max);
+    snprintf(text, sizeof text, "the data is larger than %llu bytes",
+        (unsigned long long)kh_backend_data_max(app->backend));
     kh_response_error(&request->response, 413, "too_large", text, request->name);
 }
 
@@ -118,7 +119,7 @@ bool kh_content_take(
     memcpy(deposit->name, request->name, sizeof deposit->name);
     deposit->created = (int64_t)time(NULL);
     if (strcmp(request->content_type, "application/octet-stream") == 0) {
-        if (request->body_len > app->data_max) {
+        if (request->body_len > kh_backend_data_max(app->backend)) {
             answer_too_large(app, request);
             return false;
         }
@@ -135,7 +136,7 @@ bool kh_content_take(
     }
     if (st != KH_OK)
         answer_failure(request, st, &err);
-    else if (deposit->data.len > app->data_max)
+    else if (deposit->data.len > kh_backend_data_max(app->backend))
         answer_too_large(app, request);
-    return st == KH_OK && deposit->data.len <= app->data_max;
+    return st == KH_OK && deposit->data.len <= kh_backend_data_max(app->backend);
 }

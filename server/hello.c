@@ -173,7 +173,7 @@ kh_status kh_hello_run(
     pthread_mutex_lock(&hello->mutex);
     hello->last = mine;
     hello->when = now;
-    hello->known = true;
+    hello->known = mine.status == KH_OK; /* a failure may be over by now */
     hello->running = false;
     pthread_cond_broadcast(&hello->ended);
     pthread_mutex_unlock(&hello->mutex);

@@ -25,9 +25,9 @@ bool kh_hello_admit(struct kh_hello *hello, uint64_t now_ms);
 
 /*
  * One round trip at most a second: callers that come while one is under way, or in the
- * second of the last one, share its outcome. NOW is the wall clock. NAME gets the
- * deposit's name. The deposit is purged whatever happens. KH_CORRUPT when what came back
- * differs. Thread safe.
+ * second of the last one that went well, share its outcome. NOW is the wall clock. NAME
+ * gets the deposit's name. The deposit is purged whatever happens. KH_CORRUPT when what
+ * came back differs. Thread safe.
  */
 KH_CHECK kh_status kh_hello_run(struct kh_hello *hello, int64_t now,
     char name[KH_NAME_MAX + 1], struct kh_error *err);

@@ -60,7 +60,7 @@ void kh_peer_backend(struct kh_app *app, struct kh_request *request)
 
     if (st == KH_OK)
         st = kh_backend_info(app->backend, &info, &err);
-    info.data_max = app->data_max;
+    info.data_max = kh_backend_data_max(app->backend);
     if (st == KH_OK)
         kh_reply_json(request, 200, info_json(app->backend, &info));
     else

@@ -205,9 +205,7 @@ static kh_status set_up(
     service->base = new_base();
     if (!app->metrics || !app->hello || !app->budget || !service->base)
         return kh_fail(err, KH_FATAL, "no memory for the service");
-    st = kh_app_use(app, backend, err);
-    if (st != KH_OK)
-        return st;
+    kh_app_use(app, backend);
     (void)kh_hello_clean(backend, (int64_t)time(NULL));
     st = kh_pool_new(&app->pool, settings->workers, settings->queue, err);
     if (st == KH_OK)

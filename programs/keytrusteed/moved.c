@@ -71,9 +71,8 @@ static kh_status follow(
         return mover->err.status;
     mover->err = (struct kh_error){0};
     st = open_next(mover, old, &mover->err);
-    if (st == KH_OK)
-        st = kh_app_use(app, mover->next, &mover->err);
     if (st == KH_OK) {
+        kh_app_use(app, mover->next);
         kh_log(KH_LOG_NOTICE, "the deposits have moved: serving backend %s from now on",
             kh_backend_name(mover->next));
         return KH_OK;
