@@ -77,8 +77,9 @@ kh_status kh_migrate_sealed(const struct kh_migration_options *options, bool *se
         snprintf(m->result.source, sizeof m->result.source, "%s", m->source.place);
         snprintf(m->result.destination, sizeof m->result.destination, "%s",
             m->source.sealed_for);
-        st = kh_bind_paths(m, err);
-        if (st == KH_OK)
+        if (!m->o.dry_run) /* which changes nothing, not even what is left to destroy */
+            st = kh_bind_paths(m, err);
+        if (st == KH_OK && !m->o.dry_run)
             st = finish(m, err);
     }
     m->result.outcome = st == KH_OK ? KH_MIGRATION_COMMITTED : KH_MIGRATION_FAILED;

@@ -239,6 +239,10 @@ static void an_interrupted_destruction_is_finished(void)
     CU_ASSERT_TRUE(lab_sealed(&lab));
     CU_ASSERT_EQUAL(lab_count(&lab, LAB_SOURCE), LAB_VERSIONS);
     lab_fault(&lab, LAB_SOURCE, "halfseal", false);
+    lab.options.dry_run = true; /* which only looks */
+    check_sealed(&lab, true);
+    CU_ASSERT_EQUAL(lab_count(&lab, LAB_SOURCE), LAB_VERSIONS);
+    lab.options.dry_run = false;
     check_sealed(&lab, true);
     CU_ASSERT_EQUAL(lab_count(&lab, LAB_SOURCE), 0);
     CU_ASSERT_TRUE(lab_vault_equals_saved(&lab));
