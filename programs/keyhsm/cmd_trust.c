@@ -46,8 +46,8 @@ static kh_status run(const struct trust *trust, struct kh_error *err)
     const struct kh_setup_wish wish = {.program = "keyhsm",
         .args = &trust->setup,
         .default_config = KH_KEYHSM_CONFIG,
-        .sections = kh_tool_sections,
-        .section_count = KH_DAEMON_SECTION_COUNT};
+        .sections = kh_keytrusteed_sections, /* --config may name that file, too */
+        .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
     struct kh_setup setup = {0};
     kh_status st = kh_setup(&setup, &wish, err);
     const char *dir;

@@ -72,4 +72,9 @@ check "removed, as openssl prints it" trust --remove "$COLONS"
 CLIENT=pinned api GET /healthz
 check_eq "and out at once" "$STATUS" 000
 trust_is "removed twice" 1 "no pin of $PIN" --remove "$PIN"
+
+echo "# the clients of keytrusteed"
+printf '%s\n' "[tls]" "trust_dir = $WORK/clients" "[acl]" "all = allow all on * to *" "[audit]" "reads = no" >"$WORK/keytrustee.ini"
+trust_is "are pinned where its file says" 0 "trusted: CN=pinned" --config "$WORK/keytrustee.ini" "$WORK/pinned.crt"
+check "and there it is" test -s "$WORK/clients/$PIN.pem"
 finish
