@@ -217,6 +217,23 @@ kh_status kh_dir_make(const char *path, mode_t mode, struct kh_error *err)
     return kh_dir_sync(parent, err);
 }
 
+kh_status kh_parent_make(const char *path, mode_t mode, struct kh_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *dir;
+    kh_status st = KH_OK;
+
+    if (!slash || slash == path)
+        return KH_OK;
+    dir = strndup(path, (size_t)(slash - path));
+    if (!dir)
+        return kh_fail(err, KH_FATAL, "no memory");
+    if (access(dir, F_OK) != 0)
+        st = kh_dir_make(dir, mode, err);
+    free(dir);
+    return st;
+}
+
 kh_status kh_file_trusted(const char *path, mode_t forbidden, struct kh_error *err)
 {
     struct stat st;

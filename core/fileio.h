@@ -25,6 +25,10 @@ KH_CHECK kh_status kh_dir_sync(const char *path, struct kh_error *err);
 /* mkdir -p of PATH with MODE for what is made (umask ignored), durable. */
 KH_CHECK kh_status kh_dir_make(const char *path, mode_t mode, struct kh_error *err);
 
+/* kh_dir_make of the directory that PATH stands in, unless it is there in whatever
+ * mode. */
+KH_CHECK kh_status kh_parent_make(const char *path, mode_t mode, struct kh_error *err);
+
 /* KH_INVALID, with the cause, unless PATH is a regular file owned by root or the
  * effective user and not accessible by group and others beyond FORBIDDEN bits (e.g. 077,
  * 022). */

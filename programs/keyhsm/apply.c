@@ -18,17 +18,6 @@ static bool is_path(const char *text)
     return text[0] == '/';
 }
 
-static kh_status make_parent(const char *path, struct kh_error *err)
-{
-    char dir[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-
-    if (!slash || slash == path)
-        return KH_OK;
-    snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
-    return access(dir, F_OK) == 0 ? KH_OK : kh_dir_make(dir, 0755, err);
-}
-
 /* ---- before --------------------------------------------------------------------------
  */
 
@@ -161,7 +150,7 @@ static kh_status write_configuration(const struct kh_wizard *w, struct kh_error 
     kh_status st = work_out(w, &changes, err);
 
     if (st == KH_OK && changes.differ)
-        st = make_parent(file, err);
+        st = kh_parent_make(file, 0755, err);
     if (st == KH_OK && changes.differ)
         st = kh_ini_edit(file, changes.list, changes.count, kept, sizeof kept, err);
     if (st == KH_OK && changes.differ)
@@ -179,7 +168,7 @@ static kh_status write_pin(
     const struct kh_wizard *w, const struct kh_signin *signin, struct kh_error *err)
 {
     const char *path = w->answers[KH_A_PIN_SOURCE] + strlen("file:");
-    kh_status st = make_parent(path, err);
+    kh_status st = kh_parent_make(path, 0755, err);
 
     if (st == KH_OK)
         st = kh_file_write(path, signin->pin.data, signin->pin.len, 0600, false, err);
@@ -200,9 +189,9 @@ static kh_status make_certificate(const struct kh_wizard *w, struct kh_error *er
     if (access(wish.certificate, F_OK) == 0)
         return KH_OK;
     kh_selfsigned_host(host, sizeof host);
-    st = make_parent(wish.certificate, err);
+    st = kh_parent_make(wish.certificate, 0755, err);
     if (st == KH_OK)
-        st = make_parent(wish.key, err);
+        st = kh_parent_make(wish.key, 0755, err);
     if (st == KH_OK)
         st = kh_selfsigned_make(&wish, err);
     if (st == KH_OK)

@@ -1,12 +1,9 @@
 /* keyhsm validate: the backend. At most one login, and none where it would be wrong. */
 #include "core/backend.h"
-#include "core/crypto.h"
 #include "core/loader.h"
 #include "programs/keyhsm/checks.h"
 #include "server/hello.h"
-#include "server/trust.h"
 
-#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -71,28 +68,6 @@ static void check_open(struct kh_validation *v, struct kh_backend *backend)
 
 /* ---- while a daemon has it ------------------------------------------------------- */
 
-/* Would the daemon let its own certificate in? Looked up here, for asking in vain leaves
- * a refusal in its log. */
-static bool may_ask(const struct kh_validation *v)
-{
-    const struct kh_tls_options *tls = &v->settings.tls;
-    X509_STORE *store = X509_STORE_new();
-    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    struct kh_trust *trust = NULL;
-    bool yes = store && ctx && kh_trust_new(&trust, tls->trust_dir, NULL) == KH_OK;
-
-    if (yes && tls->ca_file)
-        (void)X509_STORE_load_file(store, tls->ca_file);
-    yes = yes && X509_STORE_CTX_init(ctx, store, v->certificate, NULL) == 1 &&
-          X509_STORE_CTX_set_default(ctx, "ssl_client") == 1 &&
-          kh_trust_verify(ctx, trust) == 1;
-    kh_trust_free(trust);
-    X509_STORE_CTX_free(ctx);
-    X509_STORE_free(store);
-    ERR_clear_error();
-    return yes && SSL_CTX_get0_privatekey(v->credentials);
-}
-
 static void ask(struct kh_validation *v, const char *check, const char *path)
 {
     struct kh_peer_answer answer;
@@ -114,7 +89,8 @@ static void ask(struct kh_validation *v, const char *check, const char *path)
 
 static void check_daemon(struct kh_validation *v, const struct kh_error *busy)
 {
-    if (may_ask(v)) {
+    if (SSL_CTX_get0_privatekey(v->credentials) &&
+        kh_peer_believes(&v->settings.tls, v->credentials)) {
         ask(v, login_check, "/readyz");
         ask(v, sample_check, "/test_hsm");
     } else {

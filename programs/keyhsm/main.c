@@ -8,6 +8,12 @@ static const struct kh_command commands[] = {
     {"trust", "let a client in: pin its certificate; list and remove pins", kh_cmd_trust},
     {"validate", "check that a daemon would start and work; every finding",
         kh_cmd_validate},
+    {"start", "start keyhsmd; start debug: in the foreground", kh_cmd_service},
+    {"stop", "stop keyhsmd once it has finished its requests", kh_cmd_service},
+    {"shutdown", "stop keyhsmd at once", kh_cmd_service},
+    {"restart", "stop and start keyhsmd, if the configuration is good", kh_cmd_service},
+    {"reload", "have keyhsmd read certificates and trust again", kh_cmd_service},
+    {"status", "does keyhsmd run, and is it ready?", kh_cmd_service},
 };
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 #include "programs/keyhsm/peer.h"
 
 #include "core/crypto.h"
+#include "server/trust.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -168,6 +169,27 @@ void kh_peer_look(
         peer->kind = KH_PEER_DAEMON;
     X509_free(shown);
     SSL_CTX_free(ctx);
+}
+
+bool kh_peer_believes(const struct kh_tls_options *tls, SSL_CTX *credentials)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    struct kh_trust *trust = NULL;
+    bool yes = store && ctx && kh_trust_new(&trust, tls->trust_dir, NULL) == KH_OK;
+
+    if (yes && tls->ca_file)
+        (void)X509_STORE_load_file(store, tls->ca_file);
+    yes = yes &&
+          X509_STORE_CTX_init(ctx, store, SSL_CTX_get0_certificate(credentials), NULL) ==
+              1 &&
+          X509_STORE_CTX_set_default(ctx, "ssl_client") == 1 &&
+          kh_trust_verify(ctx, trust) == 1;
+    kh_trust_free(trust);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    ERR_clear_error();
+    return yes;
 }
 
 /* ---- HTTP ------------------------------------------------------------------------- */

@@ -37,6 +37,10 @@ struct kh_peer_answer {
 KH_CHECK kh_status kh_peer_get(const struct kh_peer *peer, SSL_CTX *credentials,
     const char *path, struct kh_peer_answer *answer, struct kh_error *err);
 
+/* Would a daemon with these settings let the certificate of CREDENTIALS in? Asking it in
+ * vain would leave a refusal in its log. */
+bool kh_peer_believes(const struct kh_tls_options *tls, SSL_CTX *credentials);
+
 /* Could a daemon open the port now? KH_UNAVAILABLE: no. Leaves nothing open. */
 KH_CHECK kh_status kh_peer_port_free(
     const struct kh_settings *settings, struct kh_error *err);

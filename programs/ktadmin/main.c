@@ -36,6 +36,8 @@ static const struct kh_command commands[] = {
     {"init", "make a legacy store, and its server's certificate", kh_cmd_init},
     {"keyhsm", "integrate this server with keyhsmd, or leave it", kh_cmd_keyhsm},
     {"status", "show what the server stands on", kh_cmd_status},
+    {"service", "start, stop, shutdown, restart, reload, status of the server",
+        kh_cmd_service},
     {"deposit", "put, get, list, show, roll, delete, undelete, purge", run_deposit},
     {"audit", "verify", run_audit},
 };

@@ -136,6 +136,22 @@ static void directories_are_made_with_their_mode(void)
     free(file);
 }
 
+static void the_directory_of_a_file_is_made_once(void)
+{
+    const char *dir = kh_test_dir();
+    char *file = kh_test_path(dir, "a/b/file");
+    char *parent = kh_test_path(dir, "a/b");
+
+    KH_ASSERT_OK(kh_parent_make(file, 0750, &err), err);
+    CU_ASSERT_EQUAL(mode_of(parent), 0750);
+    KH_ASSERT_OK(kh_parent_make(file, 0700, &err), err); /* it is there: left alone */
+    CU_ASSERT_EQUAL(mode_of(parent), 0750);
+    KH_ASSERT_OK(kh_parent_make("/file", 0700, &err), err);
+    KH_ASSERT_OK(kh_parent_make("file", 0700, &err), err);
+    free(parent);
+    free(file);
+}
+
 static void removing_is_idempotent(void)
 {
     char *path = kh_test_path(kh_test_dir(), "f");
@@ -219,6 +235,7 @@ int main(void)
             a_full_disk_leaves_the_old_file_and_no_debris},
         {"a_missing_directory_is_named", a_missing_directory_is_named},
         {"directories_are_made_with_their_mode", directories_are_made_with_their_mode},
+        {"the_directory_of_a_file_is_made_once", the_directory_of_a_file_is_made_once},
         {"removing_is_idempotent", removing_is_idempotent},
         {"trust_asks_for_owner_type_and_mode", trust_asks_for_owner_type_and_mode},
         {"a_second_lock_names_the_holder", a_second_lock_names_the_holder},
