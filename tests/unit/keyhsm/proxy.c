@@ -19,6 +19,7 @@ struct proxy {
     unsigned port;
     unsigned server_port;
     atomic_int fault;
+    atomic_int pieces; /* that still pass */
     atomic_uint count;
     atomic_bool stop;
     pthread_t acceptor;
@@ -86,6 +87,9 @@ static bool forward(struct pair *pair, bool to_server)
     ssize_t len = recv(from, data, sizeof data, 0);
 
     if (len <= 0)
+        return false;
+    if (!to_server && atomic_load(&proxy->fault) == PROXY_CUT_MIDDLE &&
+        atomic_fetch_sub(&proxy->pieces, 1) <= 0 && meets(proxy, PROXY_CUT_MIDDLE))
         return false;
     if (meets(proxy, to_server ? PROXY_CUT_REQUEST : PROXY_CUT_ANSWER))
         return false;
@@ -171,6 +175,7 @@ unsigned proxy_port(const struct proxy *proxy)
 
 void proxy_arm(struct proxy *proxy, proxy_fault fault)
 {
+    atomic_store(&proxy->pieces, 2);
     atomic_store(&proxy->fault, (int)fault);
 }
 

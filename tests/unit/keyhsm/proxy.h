@@ -8,8 +8,9 @@
 
 typedef enum proxy_fault {
     PROXY_PASS,
-    PROXY_CUT_REQUEST,  /* the next bytes to the server are dropped, both ends closed */
-    PROXY_CUT_ANSWER,   /* the next bytes from the server are dropped, both ends closed */
+    PROXY_CUT_REQUEST, /* the next bytes to the server are dropped, both ends closed */
+    PROXY_CUT_ANSWER,  /* the next bytes from the server are dropped, both ends closed */
+    PROXY_CUT_MIDDLE,  /* after two pieces of an answer of several, 16 KiB each at most */
     PROXY_HOLD_REQUEST, /* that connection passes nothing on any more, and stays open */
     PROXY_HOLD_ANSWER
 } proxy_fault;

@@ -139,6 +139,21 @@ static void what_only_looks_is_asked_again(void)
     end();
 }
 
+static void an_answer_that_stops_in_the_middle_is_asked_for_again(void)
+{
+    KH_CLEANUP_DEPOSIT struct kh_deposit d = lab_deposit("long", "");
+    struct kh_error err = {0};
+
+    begin();
+    KH_ASSERT_OK_FATAL(kh_buf_alloc(&d.data, KH_DATA_DEFAULT_MAX, &err), err);
+    KH_ASSERT_OK(kh_remote_put(client.remote, &d, KH_PUT_NEW, &err), err);
+    proxy_arm(lab.proxy, PROXY_CUT_MIDDLE);
+    CU_ASSERT_TRUE(lab_holds(&client, &d));
+    CU_ASSERT_EQUAL(proxy_connections(lab.proxy), 2);
+    CU_ASSERT_EQUAL(lab_log_lines(&lab, "method=GET .*name=long status=200"), 2);
+    end();
+}
+
 static void removing_and_restoring_are_done_again(void)
 {
     KH_CLEANUP_DEPOSIT struct kh_deposit d = lab_deposit("again", "secret");
@@ -195,6 +210,8 @@ int main(void)
         {"a_put_that_is_late_is_looked_for_and_not_sent_again",
             a_put_that_is_late_is_looked_for_and_not_sent_again},
         {"what_only_looks_is_asked_again", what_only_looks_is_asked_again},
+        {"an_answer_that_stops_in_the_middle_is_asked_for_again",
+            an_answer_that_stops_in_the_middle_is_asked_for_again},
         {"removing_and_restoring_are_done_again", removing_and_restoring_are_done_again},
         {"a_lost_purge_is_looked_for", a_lost_purge_is_looked_for},
     };
