@@ -34,8 +34,9 @@ static kh_status add(const char *dir, const char *file, struct kh_error *err)
     if (st == KH_OK) {
         kh_cert_subject(certificate, subject, sizeof subject);
         kh_cert_fingerprint(certificate, hex);
-        printf(
-            "%s: %s\nSHA-256 %s\n", fresh ? "trusted" : "trusted already", subject, hex);
+        /* Standard output is that of the procedure, which has no line here. */
+        fprintf(stderr, "%s: %s\nSHA-256 %s\n", fresh ? "trusted" : "trusted already",
+            subject, hex);
     }
     X509_free(certificate);
     return st;
