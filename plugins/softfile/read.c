@@ -24,15 +24,35 @@ static kh_status not_found(const char *file, uint32_t version, struct kh_error *
 }
 
 /* A name that has no file cannot have been stored. */
+static kh_status encode(
+    const char *name, char file[KH_SOFT_FILE_SIZE], struct kh_error *err)
+{
+    if (kh_soft_name_encode(name, file, NULL) == KH_OK)
+        return KH_OK;
+    return kh_fail(err, KH_NOT_FOUND, "there is no deposit of this name: it is too long");
+}
+
 static kh_status open_versions(const struct kh_soft_store *store, const char *name,
     struct kh_soft_versions *versions, struct kh_error *err)
 {
     char file[KH_SOFT_FILE_SIZE];
+    kh_status status = encode(name, file, err);
 
-    if (kh_soft_name_encode(name, file, NULL) != KH_OK)
-        return kh_fail(
-            err, KH_NOT_FOUND, "there is no deposit of this name: it is too long");
-    return kh_soft_versions_read(store, file, versions, err);
+    return status == KH_OK ? kh_soft_versions_read(store, file, versions, err) : status;
+}
+
+/* As many of them as it takes to tell what VERSION is. */
+static kh_status open_for(const struct kh_soft_store *store, const char *name,
+    uint32_t version, struct kh_soft_versions *versions, struct kh_error *err)
+{
+    char file[KH_SOFT_FILE_SIZE];
+    kh_status status;
+
+    if (version == KH_LATEST)
+        return open_versions(store, name, versions, err);
+    status = encode(name, file, err);
+    return status == KH_OK ? kh_soft_versions_look_up(store, file, version, versions, err)
+                           : status;
 }
 
 static kh_status locate(const struct kh_soft_versions *versions, uint32_t version,
@@ -84,7 +104,7 @@ static kh_status fetch(const struct kh_soft_store *store, const char *name,
     for (int i = 0; i < TRIES && status == KH_BUSY; i++) {
         KH_SOFT_CLEANUP_VERSIONS struct kh_soft_versions versions = KH_SOFT_VERSIONS_INIT;
 
-        status = open_versions(store, name, &versions, err);
+        status = open_for(store, name, version, &versions, err);
         if (status == KH_OK)
             status = locate(&versions, version, with_deleted, place, err);
         if (status == KH_OK)

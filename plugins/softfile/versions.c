@@ -133,7 +133,7 @@ static kh_status not_opened(
     return kh_fail(err, KH_CORRUPT, "deposit %s: %s", versions->name, versions->flaw);
 }
 
-kh_status kh_soft_versions_read(const struct kh_soft_store *store, const char *file,
+static kh_status open_directory(const struct kh_soft_store *store, const char *file,
     struct kh_soft_versions *versions, struct kh_error *err)
 {
     struct stat st;
@@ -147,7 +147,48 @@ kh_status kh_soft_versions_read(const struct kh_soft_store *store, const char *f
         return kh_fail(
             err, KH_UNAVAILABLE, "cannot look at deposit %s: %s", file, strerror(errno));
     (void)kh_soft_flaw(&st, S_IFDIR, store->owner, versions->flaw);
-    return scan(versions, err);
+    return KH_OK;
+}
+
+kh_status kh_soft_versions_read(const struct kh_soft_store *store, const char *file,
+    struct kh_soft_versions *versions, struct kh_error *err)
+{
+    kh_status status = open_directory(store, file, versions, err);
+
+    return status == KH_OK ? scan(versions, err) : status;
+}
+
+static bool is_there(
+    const struct kh_soft_versions *versions, uint32_t version, kh_state state)
+{
+    char file[KH_SOFT_VERSION_FILE_SIZE];
+    struct stat st;
+
+    kh_soft_version_file(version, state, file);
+    return fstatat(versions->fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+kh_status kh_soft_versions_look_up(const struct kh_soft_store *store, const char *file,
+    uint32_t version, struct kh_soft_versions *versions, struct kh_error *err)
+{
+    kh_status status = open_directory(store, file, versions, err);
+    bool active;
+    bool deleted;
+
+    if (status != KH_OK)
+        return status;
+    active = is_there(versions, version, KH_ACTIVE);
+    deleted = is_there(versions, version, KH_DELETED);
+    /* Two looks see both names, or none, of a file that is renamed between them; one
+     * reading of the directory does not. */
+    if (active == deleted)
+        return scan(versions, err);
+    versions->list = malloc(sizeof *versions->list);
+    if (!versions->list)
+        return kh_fail(err, KH_FATAL, "out of memory");
+    versions->list[versions->count++] =
+        (struct kh_soft_version){version, active, deleted};
+    return KH_OK;
 }
 
 const struct kh_soft_version *kh_soft_versions_find(

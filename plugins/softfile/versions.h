@@ -32,6 +32,12 @@ struct kh_soft_versions {
  * case. ERR is filled. */
 KH_CHECK kh_status kh_soft_versions_read(const struct kh_soft_store *store,
     const char *file, struct kh_soft_versions *versions, struct kh_error *err);
+/* The same for one VERSION (not KH_LATEST): the list has no other one, and need not have
+ * the foreign files. Cheaper: the directory is read only when the version is not there,
+ * or changes its state at this moment. */
+KH_CHECK kh_status kh_soft_versions_look_up(const struct kh_soft_store *store,
+    const char *file, uint32_t version, struct kh_soft_versions *versions,
+    struct kh_error *err);
 void kh_soft_versions_free(struct kh_soft_versions *versions);
 #define KH_SOFT_CLEANUP_VERSIONS __attribute__((cleanup(kh_soft_versions_free)))
 

@@ -1,7 +1,9 @@
 /* Several processes on one store. */
 #include "tests/unit/softfile/fixture.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -205,6 +207,57 @@ static void what_was_acknowledged_survives_a_kill_and_nothing_is_torn(void)
     }
 }
 
+/* ---- reads beside changes of state ---- */
+
+enum { TURNS = 300 };
+
+struct reader {
+    struct kh_backend *b;
+    atomic_bool stop;
+    unsigned reads;
+    unsigned bad; /* with words on stderr */
+};
+
+static void *read_for_ever(void *arg)
+{
+    struct reader *r = arg;
+
+    while (!atomic_load(&r->stop)) {
+        KH_CLEANUP_DEPOSIT struct kh_deposit d = {0};
+        struct kh_error err = {0};
+        kh_status st = kh_backend_get(r->b, "key", 0, true, &d, &err);
+
+        r->reads++;
+        if (st == KH_OK && d.data.len == 6)
+            continue;
+        r->bad++;
+        fprintf(stderr, "status %d: %s\n", (int)st, err.message);
+    }
+    return NULL;
+}
+
+/* A file that is renamed is under both names, or under none, for whoever looks twice. */
+static void a_version_is_read_while_it_changes_its_state(void)
+{
+    char *dir = soft_new_place();
+    struct reader r = {.b = soft_make(dir, KH_OPEN_SERVE)};
+    struct kh_error err = {0};
+    pthread_t thread;
+
+    soft_stored(r.b, "key", 0, "secret");
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, read_for_ever, &r), 0);
+    for (int i = 0; i < TURNS; i++) {
+        KH_ASSERT_OK(kh_backend_remove(r.b, "key", 0, &err), err);
+        KH_ASSERT_OK(kh_backend_restore(r.b, "key", 0, &err), err);
+    }
+    atomic_store(&r.stop, true);
+    CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
+    CU_ASSERT_EQUAL(r.bad, 0);
+    CU_ASSERT_TRUE(r.reads > 0);
+    kh_backend_close(r.b);
+    free(dir);
+}
+
 int main(void)
 {
     static const struct kh_test tests[] = {
@@ -216,6 +269,8 @@ int main(void)
             short_writes_of_several_processes_wait_for_each_other},
         {"what_was_acknowledged_survives_a_kill_and_nothing_is_torn",
             what_was_acknowledged_survives_a_kill_and_nothing_is_torn},
+        {"a_version_is_read_while_it_changes_its_state",
+            a_version_is_read_while_it_changes_its_state},
     };
 
     return kh_test_main("softfile locks", tests, sizeof tests / sizeof tests[0]);
