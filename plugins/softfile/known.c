@@ -42,12 +42,14 @@ static EVP_MAC_CTX *keyed(const struct kh_soft_keys *keys, const struct kh_buf *
 kh_status kh_soft_known_new(
     struct kh_soft_known **out, const struct kh_soft_keys *keys, struct kh_error *err)
 {
-    struct kh_soft_known *known = calloc(1, sizeof *known);
+    struct kh_soft_known *known = malloc(sizeof *known);
     struct kh_buf key = {0};
     kh_status status;
 
     if (!known)
         return kh_fail(err, KH_FATAL, "out of memory");
+    /* Taken now, and not page by page as a migration goes on: its memory is flat. */
+    explicit_bzero(known, sizeof *known);
     known->sha256 = keys->sha256;
     (void)pthread_mutex_init(&known->lock, NULL);
     status = kh_soft_keys_seal_key(keys, &key, err);
