@@ -1,11 +1,15 @@
 #!/bin/bash
 # ktadmin on a daemon: the same commands over mutual TLS, and what a client can get wrong.
+# ktadmin_server.sh keyhsmd|keytrusteed: both have the deposit API, and keytrusteed no more than that
 . "$(dirname "$0")/lib.sh"
+export DAEMON=${1:?daemon}
+rules=()
+[ "$DAEMON" = keyhsmd ] || rules=('[acl]' 'client = allow all on * to CN=client')
 
 make_pki
 make_ca strangers
 make_cert stranger strangers clientAuth
-write_ini '[backend.softfile]' "directory = $WORK/store" "create = yes"
+write_ini '[backend.softfile]' "directory = $WORK/store" "create = yes" "${rules[@]}"
 start_daemon --backend softfile
 
 KT=$KEYHSM_BIN_DIR/ktadmin
