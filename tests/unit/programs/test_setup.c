@@ -73,6 +73,7 @@ static void the_configuration_alone_needs_no_log_and_no_memory(void)
     KH_ASSERT_FAILS(kh_setup_log(&s, &w, &err), KH_UNAVAILABLE, err, "/nowhere/at/all");
     kh_setup_free(&s);
     file("[log]\ntarget = file:/nowhere/at/all\n[server]\nprot = 1\n");
+    args.config = path;
     KH_ASSERT_FAILS(kh_setup_configure(&s, &w, &err), KH_INVALID, err, "prot");
     CU_ASSERT_PTR_NULL(s.config);
 }
