@@ -98,11 +98,22 @@ keyhsm_is "a key that does not fit" 2 "does not fit" reload
 mv "$WORK/own.key.kept" "$WORK/own.key"
 check_eq "it goes on" "$PID $(served)" "$SECOND 200"
 
+echo "# logrotate"
+PATH=$PATH:/usr/sbin
+sed "s|/var/log/keyhsm/keyhsm.log|$WORK/log/daemon.log|; s|/run/keyhsm|$WORK/run|" \
+  "$KEYHSM_SOURCE_DIR/etc/keyhsm.logrotate" >"$WORK/logrotate.conf"
+chmod 600 "$WORK/logrotate.conf"
+check "rotates the log" logrotate --force --state "$WORK/rotated" "$WORK/logrotate.conf"
+wait_for "the new file" grep -q "reload: certificates and trust were read again" "$WORK/log/daemon.log"
+check "the old one is beside it" test -s "$WORK/log/daemon.log.1"
+check_eq "it goes on" "$PID $(served)" "$SECOND 200"
+
 echo "# crash, shutdown, many at once"
 kill -KILL "$SECOND"
 wait_for "its end" gone "$SECOND"
 keyhsm_is "after kill -9" 3 "not running" status
 check_eq "whatever the file says" "$(cat "$WORK/run/keyhsmd.pid")" "$SECOND"
+check_fails "nor does logrotate believe it" pkill -0 -L -F "$WORK/run/keyhsmd.pid"
 for i in 1 2 3 4 5 6; do
   "$KEYHSM" start "${COMMON[@]}" >"$WORK/said.$i" 2>&1 </dev/null &
   STARTS[i]=$!
