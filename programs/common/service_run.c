@@ -1,4 +1,6 @@
-/* What each verb does, without systemd or in front of it. */
+/* What each verb does, without systemd or in front of it. Only status is asked for an
+ * answer: the others say what they do on standard error, as a procedure's print has no
+ * line for it. */
 #include "programs/common/service_impl.h"
 
 #include <errno.h>
@@ -119,17 +121,16 @@ static int start_now(struct kh_service_run *run)
     kh_status st = kh_daemon_start(&run->daemon, &start, &err);
 
     if (st == KH_OK) {
-        printf("%s started (process %ld)%s%s\n", run->kind->daemon, (long)start.pid,
-            *start.status ? ": " : "", start.status);
+        fprintf(stderr, "%s started (process %ld)%s%s\n", run->kind->daemon,
+            (long)start.pid, *start.status ? ": " : "", start.status);
         return KH_EXIT_OK;
     }
     if (st == KH_EXISTS) {
-        printf("%s\n", err.message);
+        fprintf(stderr, "%s\n", err.message);
         return KH_EXIT_OK;
     }
     if (st == KH_BUSY)
         return fail(run, "", &err, KH_EXIT_FAILED);
-    fflush(stdout);
     fprintf(stderr, "%s: %s did not start: %s (see %s)\n", run->cli->program,
         run->kind->daemon, err.message, run->log_file);
     return start.exit_status == KH_EXIT_USAGE ? KH_EXIT_USAGE : KH_EXIT_FAILED;
@@ -174,17 +175,16 @@ static int stop_now(struct kh_service_run *run, bool hurry)
     kh_status st;
 
     if (!kh_daemon_running(&daemon, &pid)) {
-        printf("%s is not running\n", daemon.name);
+        fprintf(stderr, "%s is not running\n", daemon.name);
         return KH_EXIT_OK;
     }
     daemon.patience += (unsigned)drain;
-    printf("%s (process %ld) %s\n", daemon.name, (long)pid,
+    fprintf(stderr, "%s (process %ld) %s\n", daemon.name, (long)pid,
         hurry ? "is told to end at once" : "finishes its requests");
-    fflush(stdout);
     st = kh_daemon_stop(&daemon, hurry, &err);
     if (st != KH_OK && st != KH_NOT_FOUND)
         return fail(run, "", &err, KH_EXIT_FAILED);
-    printf("%s stopped\n", daemon.name);
+    fprintf(stderr, "%s stopped\n", daemon.name);
     return KH_EXIT_OK;
 }
 
@@ -225,7 +225,7 @@ int kh_service_reload(struct kh_service_run *run)
         return kh_service_systemctl(run, "reload");
     if (kh_daemon_signal(&run->daemon, SIGHUP, &err) != KH_OK)
         return fail(run, "", &err, KH_EXIT_FAILED);
-    printf("%s reads certificates and trust again; see %s\n", run->kind->daemon,
+    fprintf(stderr, "%s reads certificates and trust again; see %s\n", run->kind->daemon,
         run->log_file);
     return KH_EXIT_OK;
 }
