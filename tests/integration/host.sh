@@ -75,6 +75,14 @@ host_network() {
     >/etc/hosts
 }
 
+# host_own DIR: a copy of the machine's DIR in its place. In a user namespace the machine's root is nobody, and a
+# module that is nobody's is not loaded.
+host_own() {
+  mkdir -p "$HOST_ROOT${1%/*}"
+  cp -rL "$1" "$HOST_ROOT$1"
+  mount --bind "$HOST_ROOT$1" "$1"
+}
+
 # host_etc FROM: what was installed to /etc, beside what is there
 host_etc() {
   local entry name
@@ -100,8 +108,10 @@ host_make() {
   mount --bind "$HOST_ROOT/usr/local" /usr/local
   mount --bind "$HOST_ROOT/var/log" /var/log
   # Nothing of ours is there before, whatever the machine has.
-  rm -f /etc/keyhsm /etc/keytrustee /etc/pki /var/lib/keyhsm /var/lib/keytrustee
+  rm -f /etc/keyhsm /etc/keytrustee /etc/pki /etc/init.d /var/lib/keyhsm /var/lib/keytrustee
+  mkdir /etc/init.d
   host_etc "$tree/etc"
+  host_own /usr/lib/softhsm
   host_network
   host_commands
   export PATH=$HOST_PATH
