@@ -1,6 +1,7 @@
 #include "programs/keyhsm/wizard.h"
 
 #include "programs/keyhsm/commands.h"
+#include "programs/keyhsm/ownname.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static const struct row {
     const char *fallback;
     const char *file_beside;
 } rows[KH_ANSWERS] = {
-    [KH_A_LISTEN] = {{"server", "listen"}, "localhost", NULL},
+    [KH_A_LISTEN] = {{"server", "listen"}, NULL, NULL}, /* see default_listen */
     [KH_A_PORT] = {{"server", "port"}, "9090", NULL},
     [KH_A_MODULE] = {{"backend.pkcs11", "module"}, NULL, NULL},
     [KH_A_SOFTHSM2_CONF] = {{"backend.pkcs11", "softhsm2_conf"}, NULL, NULL},
@@ -218,10 +219,23 @@ kh_status kh_wizard_choose(struct kh_wizard *w, const char *name, struct kh_erro
     return st;
 }
 
+/* A file that has a PIN already was in use, and listened on what is the daemon's default.
+ */
+static kh_status default_listen(struct kh_wizard *w, struct kh_error *err)
+{
+    char name[KH_OWN_NAME_SIZE] = "localhost";
+
+    if (!w->answers[KH_A_PIN_SOURCE])
+        kh_own_name(name);
+    return kh_wizard_set(w, KH_A_LISTEN, name, err);
+}
+
 static kh_status fill(struct kh_wizard *w, enum kh_answer a, struct kh_error *err)
 {
     if (w->given[a])
         return kh_wizard_set(w, a, w->given[a], err);
+    if (!w->answers[a] && a == KH_A_LISTEN)
+        return default_listen(w, err);
     if (!w->answers[a] && rows[a].fallback)
         return kh_wizard_set(w, a, rows[a].fallback, err);
     if (!w->answers[a] && rows[a].file_beside)

@@ -142,8 +142,17 @@ check_eq "is not" "$(ini port)" 9191
 kill -TERM "${DAEMONS[-1]}"; wait "${DAEMONS[-1]}"
 
 echo "# on a terminal"
+# What is proposed is the host's name, when it is one of its addresses.
+OWN=$(python3 -c 'import socket
+try:
+    name = socket.getaddrinfo(socket.gethostname(), None, 0, socket.SOCK_STREAM, 0, socket.AI_CANONNAME)[0][3] or socket.gethostname()
+    for family, kind, _, _, address in socket.getaddrinfo(name, None, 0, socket.SOCK_STREAM):
+        socket.socket(family, kind).bind(address)
+    print(name)
+except OSError:
+    print("localhost")')
 rm -r "$ETC" "$WORK/state" "$WORK/tokens"; mkdir "$WORK/tokens"
-on_terminal 0 "listen on (* for all) [localhost]: " "" "Port to listen on [9090]: " "http" "Port to listen on [9090]: " 9393 \
+on_terminal 0 "listen on (* for all) [$OWN]: " "" "Port to listen on [9090]: " "http" "Port to listen on [9090]: " 9393 \
   "HSM: " nothing "HSM: " softhsm "Certificate of keyhsmd" "" "Its private key" "" "clients' certificates" "" \
   "PKCS#11 module of the HSM [/usr/lib/softhsm/libsofthsm2.so]: " /nowhere.so \
   "PKCS#11 module of the HSM [/nowhere.so]: " "$SOFTHSM2_MODULE" \

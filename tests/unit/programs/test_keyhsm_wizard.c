@@ -1,6 +1,8 @@
 /* What keyhsm setup works out: option, file, preset, default, in this order. */
 #include "programs/keyhsm/wizard.h"
 
+#include "programs/keyhsm/ownname.h"
+
 #include "tests/lib/testlib.h"
 
 #include <stdlib.h>
@@ -44,9 +46,11 @@ static void answer_beside(
 static void without_a_file_there_are_defaults(void)
 {
     struct kh_wizard w = about(NULL);
+    char own[KH_OWN_NAME_SIZE];
 
+    kh_own_name(own);
     KH_ASSERT_OK_FATAL(kh_wizard_begin(&w, &err), err);
-    answer_is(&w, KH_A_LISTEN, "localhost");
+    answer_is(&w, KH_A_LISTEN, own);
     answer_is(&w, KH_A_PORT, "9090");
     answer_is(&w, KH_A_MODULE, "/usr/lib/softhsm/libsofthsm2.so");
     answer_is(&w, KH_A_LABEL, "(unset)");
@@ -60,15 +64,16 @@ static void without_a_file_there_are_defaults(void)
 
 static void the_file_is_kept(void)
 {
-    struct kh_wizard w = about("[server]\nport = 9999\n[tls]\nprivate_key = pkcs11:x\n"
-                               "[backend.pkcs11]\nmodule = /a/b.so\nslot = 7\n");
+    struct kh_wizard w =
+        about("[server]\nport = 9999\n[tls]\nprivate_key = pkcs11:x\n"
+              "[backend.pkcs11]\nmodule = /a/b.so\nslot = 7\npin_source = file:/a/pin\n");
 
     KH_ASSERT_OK_FATAL(kh_wizard_begin(&w, &err), err);
     answer_is(&w, KH_A_PORT, "9999");
     answer_is(&w, KH_A_KEY, "pkcs11:x");
     answer_is(&w, KH_A_MODULE, "/a/b.so");
     answer_is(&w, KH_A_SLOT, "7");
-    answer_is(&w, KH_A_LISTEN, "localhost");
+    answer_is(&w, KH_A_LISTEN, "localhost"); /* it was in use */
     kh_wizard_free(&w);
 }
 
