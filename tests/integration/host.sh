@@ -17,6 +17,10 @@ host_enter() {
   local namespaces=(--mount --net --uts --pid --fork --kill-child --mount-proc) user
   if [ "${HOST_INSIDE:-}" = yes ] && [ $$ = 1 ]; then
     unset HOST_INSIDE
+    # A first process hears no signal that it has no trap for.
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
     return 0
   fi
   user=$(id -u)
