@@ -170,6 +170,18 @@ static const char *file_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* The daemon will not have the environment of this shell: without it another token, or
+ * none, would be found. */
+static kh_status keep_softhsm_conf(struct kh_wizard *w, struct kh_error *err)
+{
+    const char *conf = getenv("SOFTHSM2_CONF");
+
+    if (w->answers[KH_A_SOFTHSM2_CONF] || strcmp(w->preset->name, "softhsm") != 0 ||
+        !conf || *conf != '/')
+        return KH_OK;
+    return kh_wizard_set(w, KH_A_SOFTHSM2_CONF, conf, err);
+}
+
 /* The preset's module unless the file has the same one in another place; its options
  * unless the file sets them. */
 static kh_status apply_preset(
@@ -213,6 +225,8 @@ kh_status kh_wizard_choose(struct kh_wizard *w, const char *name, struct kh_erro
         st = kh_config_values(there.config, note, w, err);
     if (st == KH_OK)
         st = apply_preset(w, there.config, err);
+    if (st == KH_OK)
+        st = keep_softhsm_conf(w, err);
     kh_setup_free(&there);
     if (st == KH_OK && w->given[KH_A_MODULE])
         st = kh_wizard_set(w, KH_A_MODULE, w->given[KH_A_MODULE], err);

@@ -141,6 +141,14 @@ setup_is "something to change" 1 "keyhsm stop" --port 9292
 check_eq "is not" "$(ini port)" 9191
 kill -TERM "${DAEMONS[-1]}"; wait "${DAEMONS[-1]}"
 
+echo "# SoftHSM's configuration in the environment"
+STATUS=0
+SOFTHSM2_CONF=$WORK/softhsm2.conf "$KEYHSM_BIN_DIR/keyhsm" setup softhsm --config "$WORK/other/keyhsm.ini" \
+  --plugin-dir "$KEYHSM_PLUGIN_DIR" --state-dir "$WORK/other/state" --set memory.lock=preferred --non-interactive \
+  --token-label other --pin-from "file:$WORK/p1234" >"$WORK/said" 2>&1 </dev/null || STATUS=$?
+check_eq "signs in" "$STATUS" 0
+check_has "a daemon will find the same" "$WORK/other/keyhsm.ini" "softhsm2_conf = $WORK/softhsm2.conf"
+
 echo "# on a terminal"
 # What is proposed is the host's name, when it is one of its addresses.
 OWN=$(python3 -c 'import socket
