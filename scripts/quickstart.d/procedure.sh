@@ -20,8 +20,7 @@ die() {
 }
 
 mkdir -p "$2/host" "$2/host/want"
-(umask 022; DESTDIR=$2/host/tree cmake --install "$build" > "$2/host/install.log")
-host_make "$2/host/root" "$2/host/tree"
+host_make "$2/host/root" "$build"
 lab=$2/host
 ln -s ../in "$lab/in"
 

@@ -5,8 +5,7 @@
 #
 #   . host.sh
 #   host_enter "$0" "$@"     first of all: runs the script again, inside
-#   host_make ROOT TREE      ROOT: a directory for what the host holds; TREE: where `cmake --install` put things
-#                            (DESTDIR)
+#   host_make ROOT BUILD     ROOT: a directory for what the host holds; BUILD: the build tree that is installed on it
 #
 # A script that is inside may look at ROOT/etc and so on as well: what is there stays when the host is gone.
 
@@ -102,9 +101,10 @@ host_etc() {
 
 host_make() {
   HOST_ROOT=$1
-  local tree=$2
+  local tree=$HOST_ROOT/tree
   umask 022
   mkdir -p "$HOST_ROOT/usr" "$HOST_ROOT/var/log"
+  DESTDIR=$tree cmake --install "$2" >"$HOST_ROOT/install.log" || { cat "$HOST_ROOT/install.log"; return 1; }
   mv "$tree/usr/local" "$HOST_ROOT/usr/local"
   mount -t tmpfs -o mode=755 none /run
   host_cover /etc
@@ -115,6 +115,7 @@ host_make() {
   rm -f /etc/keyhsm /etc/keytrustee /etc/pki /etc/init.d /var/lib/keyhsm /var/lib/keytrustee
   mkdir /etc/init.d
   host_etc "$tree/etc"
+  rm -r "$tree"
   host_own /usr/lib/softhsm
   host_network
   host_commands

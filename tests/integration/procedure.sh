@@ -9,8 +9,7 @@ host_enter "$0" "$@"
 SITE=$WORK/site
 lab=$WORK/lab tool=()
 . "$KEYHSM_SOURCE_DIR/scripts/quickstart.d/deposits.sh"
-(umask 022; DESTDIR=$WORK/tree cmake --install "$KEYHSM_BUILD_DIR" >"$WORK/install.log")
-host_make "$WORK/root" "$WORK/tree"
+host_make "$WORK/root" "$KEYHSM_BUILD_DIR"
 mkdir "$lab" "$lab/in" "$lab/want" "$lab/got"
 
 echo "# before it"

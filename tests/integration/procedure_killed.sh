@@ -10,8 +10,7 @@ host_enter "$0" "$@"
 SITE=$WORK/site
 COUNT=300
 CERTS=/etc/pki/cloudera/certs
-(umask 022; DESTDIR=$WORK/tree cmake --install "$KEYHSM_BUILD_DIR" >"$WORK/install.log")
-host_make "$WORK/root" "$WORK/tree"
+host_make "$WORK/root" "$KEYHSM_BUILD_DIR"
 mkdir "$WORK/want"
 
 # ---- a site of its own kind --------------------------------------------------------------------
