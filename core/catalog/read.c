@@ -55,27 +55,41 @@ static kh_status read_row(struct kh_conn *conn, sqlite3_stmt *stmt,
     return KH_OK;
 }
 
+/* What is asked of one version. */
+struct question {
+    enum kh_sql sql;
+    const char *name;
+    uint32_t version;
+};
+
+/* CONN and STMT, which the caller gives back, stand at the row of the answer. */
+static kh_status look_up(struct kh_catalog *catalog, const struct question *q,
+    struct kh_conn **conn, sqlite3_stmt **stmt, struct kh_error *err)
+{
+    bool any = false;
+    kh_status status = kh_reader_take(catalog->ctx, conn, err);
+
+    if (status == KH_OK)
+        status = kh_stmt_take(*conn, q->sql, stmt, err);
+    if (status == KH_OK)
+        status = kh_stmt_row(*conn, *stmt,
+            kh_bind_text(*stmt, 1, q->name) |
+                sqlite3_bind_int64(*stmt, 2, version_or_latest(q->version)),
+            &any, err);
+    return status == KH_OK && !any ? not_there(q->name, q->version, err) : status;
+}
+
 static kh_status get(struct kh_catalog *catalog, const char *name, uint32_t version,
     bool with_deleted, struct kh_catalog_row *row, struct kh_error *err)
 {
     KH_CLEANUP_READER struct kh_conn *conn = NULL;
     KH_CLEANUP_STMT sqlite3_stmt *stmt = NULL;
     struct kh_catalog_row found = {0};
-    bool any = false;
-    kh_status status = kh_reader_take(catalog->ctx, &conn, err);
+    const struct question q = {KH_SQL_ROW_GET, name, version};
+    kh_status status = look_up(catalog, &q, &conn, &stmt, err);
 
-    if (status == KH_OK)
-        status = kh_stmt_take(conn, KH_SQL_ROW_GET, &stmt, err);
     if (status != KH_OK)
         return status;
-    status = kh_stmt_row(conn, stmt,
-        kh_bind_text(stmt, 1, name) |
-            sqlite3_bind_int64(stmt, 2, version_or_latest(version)),
-        &any, err);
-    if (status != KH_OK)
-        return status;
-    if (!any)
-        return not_there(name, version, err);
     if (sqlite3_column_int(stmt, 1) == KH_DELETED && !with_deleted)
         return kh_fail(err, KH_NOT_FOUND, "deposit '%s' is deleted", name);
     snprintf(found.name, sizeof found.name, "%s", name);
@@ -98,21 +112,11 @@ static kh_status stat(struct kh_catalog *catalog, const char *name, uint32_t ver
     KH_CLEANUP_READER struct kh_conn *conn = NULL;
     KH_CLEANUP_STMT sqlite3_stmt *stmt = NULL;
     struct kh_stat st = {0};
-    bool any = false;
-    kh_status status = kh_reader_take(catalog->ctx, &conn, err);
+    const struct question q = {KH_SQL_ROW_STAT, name, version};
+    kh_status status = look_up(catalog, &q, &conn, &stmt, err);
 
-    if (status == KH_OK)
-        status = kh_stmt_take(conn, KH_SQL_ROW_STAT, &stmt, err);
     if (status != KH_OK)
         return status;
-    status = kh_stmt_row(conn, stmt,
-        kh_bind_text(stmt, 1, name) |
-            sqlite3_bind_int64(stmt, 2, version_or_latest(version)),
-        &any, err);
-    if (status != KH_OK)
-        return status;
-    if (!any)
-        return not_there(name, version, err);
     snprintf(st.name, sizeof st.name, "%s", name);
     if (!read_version(stmt, 0, &st.version) || !read_state(stmt, 1, &st.state) ||
         !read_version(stmt, 4, &st.highest))

@@ -218,16 +218,22 @@ static kh_status change_versions(struct kh_soft_store *store, const char *file,
     return status == KH_OK ? apply(&versions, version, fn, err) : status;
 }
 
+/* FILE is the deposit's directory; kh_soft_write_end follows. */
+static kh_status begin_change(struct kh_soft_store *store, const char *name,
+    char file[KH_SOFT_FILE_SIZE], struct kh_error *err)
+{
+    if (kh_soft_name_encode(name, file, err) != KH_OK)
+        return kh_fail(
+            err, KH_NOT_FOUND, "there is no deposit of this name: it is too long");
+    return kh_soft_write_begin(store, err);
+}
+
 kh_status kh_soft_set_state(struct kh_soft_store *store, const char *name,
     uint32_t version, kh_state state, struct kh_error *err)
 {
     char file[KH_SOFT_FILE_SIZE];
-    kh_status status = kh_soft_name_encode(name, file, err);
+    kh_status status = begin_change(store, name, file, err);
 
-    if (status != KH_OK)
-        return kh_fail(
-            err, KH_NOT_FOUND, "there is no deposit of this name: it is too long");
-    status = kh_soft_write_begin(store, err);
     if (status != KH_OK)
         return status;
     status = change_versions(
@@ -240,12 +246,8 @@ kh_status kh_soft_purge(
     struct kh_soft_store *store, const char *name, uint32_t version, struct kh_error *err)
 {
     char file[KH_SOFT_FILE_SIZE];
-    kh_status status = kh_soft_name_encode(name, file, err);
+    kh_status status = begin_change(store, name, file, err);
 
-    if (status != KH_OK)
-        return kh_fail(
-            err, KH_NOT_FOUND, "there is no deposit of this name: it is too long");
-    status = kh_soft_write_begin(store, err);
     if (status != KH_OK)
         return status;
     status = change_versions(store, file, version, destroy, err);
