@@ -8,7 +8,7 @@ host_enter "$0" "$@"
 . "$(dirname "$0")/site.sh"
 : "${KEYHSM_BUILD_DIR:?}"
 SITE=$WORK/site
-COUNT=300
+COUNT=400
 CERTS=/etc/pki/cloudera/certs
 host_make "$WORK/root" "$KEYHSM_BUILD_DIR"
 mkdir "$WORK/want"
