@@ -41,6 +41,16 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* Curves alone: a handshake over a large finite field would cost the loop's thread dozens
+ * of milliseconds before anybody is known. FIPS providers have no X25519. */
+static bool set_groups(SSL_CTX *ctx)
+{
+    if (SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-521") == 1)
+        return true;
+    ERR_clear_error();
+    return SSL_CTX_set1_groups_list(ctx, "P-256:P-384:P-521") == 1;
+}
+
 static bool set_policy(
     SSL_CTX *ctx, struct kh_trust *trust, const struct kh_tls_options *options)
 {
@@ -60,7 +70,7 @@ static bool set_policy(
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
     return SSL_CTX_set_min_proto_version(
                ctx, options->only_13 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
-           SSL_CTX_set_cipher_list(ctx, suites12) == 1 &&
+           SSL_CTX_set_cipher_list(ctx, suites12) == 1 && set_groups(ctx) &&
            SSL_CTX_set_num_tickets(ctx, 1) == 1;
 }
 

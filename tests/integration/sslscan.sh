@@ -35,6 +35,7 @@ looks_right() {
   weak=$(grep '<cipher ' "$WORK/scan.xml" | grep -cvE '_(GCM|POLY1305)_|-GCM-|-POLY1305"' || true)
   check_eq "$key: suites that are no AEAD" "$weak" 0
   check_eq "$key: forward secrecy in each, over a curve" "$(values cipher curve)" 25519
+  check_eq "$key: groups" "$(values group name | sed 's/ (NIST P-[0-9]*)//g')" "secp256r1 secp384r1 secp521r1 x25519"
   check_eq "$key: renegotiation" "$(values renegotiation supported)" 0
   check_eq "$key: heartbleed, by each protocol" "$(values heartbleed sslversion) $(values heartbleed vulnerable)" \
     "TLSv1.2 TLSv1.3 0"
