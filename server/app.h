@@ -15,7 +15,8 @@ struct kh_app {
     /* What is served. Another may take its place (kh_app_use): a handler that calls it
      * twice takes it once. The one before stays open until the daemon ends. */
     _Atomic(struct kh_backend *) backend;
-    struct kh_gate *gate; /* NULL: everybody who may connect may do everything */
+    atomic_ullong ready_until; /* monotonic milliseconds: it need not be asked before */
+    struct kh_gate *gate;      /* NULL: everybody who may connect may do everything */
     /* On a worker, when the backend refused what was asked (KH_REFUSED). True: REQUEST is
      * run once more. May replace the answer. May be NULL. */
     bool (*refused)(void *arg, struct kh_app *app, struct kh_request *request);

@@ -5,10 +5,28 @@
 
 #include <time.h>
 
+enum { READY_MS = 1000 };
+
 void kh_healthz(struct kh_app *app, struct kh_request *request)
 {
     (void)app;
     kh_reply_json(request, 200, json_pack("{s:s}", "status", "ok"));
+}
+
+/* Where anybody may ask, a crowd that asks must not keep the token busy: what was ready
+ * is so for a second. What was not is asked again each time. */
+static kh_status probe(
+    struct kh_app *app, struct kh_backend *backend, struct kh_error *err)
+{
+    uint64_t now = kh_clock_ms();
+    kh_status st;
+
+    if (now < atomic_load(&app->ready_until))
+        return KH_OK;
+    st = kh_backend_probe(backend, err);
+    if (st == KH_OK)
+        atomic_store(&app->ready_until, now + READY_MS);
+    return st;
 }
 
 void kh_readyz(struct kh_app *app, struct kh_request *request)
@@ -21,7 +39,7 @@ void kh_readyz(struct kh_app *app, struct kh_request *request)
         kh_reply_later(request, 503, "the daemon is stopping", 5);
         return;
     }
-    st = kh_backend_probe(backend, &err);
+    st = probe(app, backend, &err);
     if (st == KH_OK)
         kh_reply_json(request, 200,
             json_pack(
