@@ -64,6 +64,16 @@ static kh_status wait_for_write_lock(struct kh_soft_store *store, struct kh_erro
     return status;
 }
 
+/* Nobody else holds the lock for longer than was waited. */
+static kh_status say_migration(struct kh_error *err)
+{
+    const struct kh_error why = *err;
+
+    return kh_fail(err, KH_BUSY,
+        "%.300s, a migration it seems: reads go on, changes have to wait for its end",
+        why.message);
+}
+
 kh_status kh_soft_write_begin(struct kh_soft_store *store, struct kh_error *err)
 {
     kh_status status = KH_OK;
@@ -71,6 +81,8 @@ kh_status kh_soft_write_begin(struct kh_soft_store *store, struct kh_error *err)
     (void)pthread_mutex_lock(&store->write_mutex);
     if (store->host->mode != KH_OPEN_MIGRATE)
         status = wait_for_write_lock(store, err);
+    if (status == KH_BUSY)
+        status = say_migration(err);
     if (status != KH_OK) {
         (void)pthread_mutex_unlock(&store->write_mutex);
         return status;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_MS = 1000, RETRY_SECONDS = 5 };
+enum { RETRY_MS = 100, RETRY_SECONDS = 5 };
 
 struct kt_mover {
     const struct kh_setup_wish *wish;
@@ -63,12 +63,14 @@ static kh_status open_next(
 static kh_status follow(
     struct kt_mover *mover, struct kh_app *app, const struct kh_backend *old)
 {
+    char before[sizeof mover->err.message];
     kh_status st;
 
     if (app->backend != old) /* somebody else did it while this one waited */
         return KH_OK;
     if (mover->tried && kh_clock_ms() - mover->tried < RETRY_MS)
         return mover->err.status;
+    memcpy(before, mover->err.message, sizeof before);
     mover->err = (struct kh_error){0};
     st = open_next(mover, old, &mover->err);
     if (st == KH_OK) {
@@ -77,8 +79,9 @@ static kh_status follow(
             kh_backend_name(mover->next));
         return KH_OK;
     }
-    kh_log(KH_LOG_ERROR, "the deposits have moved, and cannot be followed yet: %s",
-        mover->err.message);
+    if (strcmp(before, mover->err.message) != 0) /* once, however often it is tried */
+        kh_log(KH_LOG_ERROR, "the deposits have moved, and cannot be followed yet: %s",
+            mover->err.message);
     kh_backend_close(mover->next);
     mover->next = NULL;
     kh_setup_free(&mover->fresh);
