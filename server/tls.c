@@ -45,10 +45,13 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
  * of milliseconds before anybody is known. FIPS providers have no X25519. */
 static bool set_groups(SSL_CTX *ctx)
 {
-    if (SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-521") == 1)
+    char all[] = "X25519:P-256:P-384:P-521"; /* the macro takes away const */
+    char approved[] = "P-256:P-384:P-521";
+
+    if (SSL_CTX_set1_groups_list(ctx, all) == 1)
         return true;
     ERR_clear_error();
-    return SSL_CTX_set1_groups_list(ctx, "P-256:P-384:P-521") == 1;
+    return SSL_CTX_set1_groups_list(ctx, approved) == 1;
 }
 
 static bool set_policy(
