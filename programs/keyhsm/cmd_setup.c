@@ -144,10 +144,28 @@ static void print_next(const struct kh_wizard *w)
 /* ---- the command line
  * ---------------------------------------------------------------------- */
 
+/* PRESET may be NULL: then the wizard asks for it. */
+static kh_status set_up(struct kh_wizard *w, const char *preset, struct kh_error *err)
+{
+    struct kh_signin signin = {.made = false};
+    kh_status st = KH_OK;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (preset)
+        st = kh_wizard_choose(w, preset, err);
+    if (st == KH_OK)
+        st = run(w, &signin, err);
+    kh_signin_free(&signin);
+    if (st == KH_OK)
+        print_next(w);
+    if (fflush(stdout) != 0 && st == KH_OK)
+        st = kh_fail(err, KH_UNAVAILABLE, "standard output cannot be written: %m");
+    return st;
+}
+
 int kh_cmd_setup(int argc, char **argv)
 {
     struct kh_wizard w = {.preset = NULL};
-    struct kh_signin signin = {.made = false};
     const char *preset = NULL;
     bool yes = false;
     const struct kh_cli_option options[] = {
@@ -199,7 +217,7 @@ int kh_cmd_setup(int argc, char **argv)
                 "2 usage or configuration."};
     struct kh_error err = {0};
     int first = kh_cli_parse(&cli, argc, argv, false);
-    kh_status st = KH_OK;
+    kh_status st;
 
     w.unattended = w.unattended || yes;
     if (first + 1 < argc || (first < argc && preset))
@@ -208,17 +226,7 @@ int kh_cmd_setup(int argc, char **argv)
         kh_cli_die(&cli, KH_EXIT_USAGE,
             "standard input is no terminal: give --non-interactive and what is not the "
             "default");
-    signal(SIGPIPE, SIG_IGN);
-    preset = first < argc ? argv[first] : preset;
-    if (preset)
-        st = kh_wizard_choose(&w, preset, &err);
-    if (st == KH_OK)
-        st = run(&w, &signin, &err);
-    kh_signin_free(&signin);
-    if (st == KH_OK)
-        print_next(&w);
-    if (fflush(stdout) != 0 && st == KH_OK)
-        st = kh_fail(&err, KH_UNAVAILABLE, "standard output cannot be written: %m");
+    st = set_up(&w, first < argc ? argv[first] : preset, &err);
     kh_wizard_free(&w);
     if (st != KH_OK)
         kh_cli_die(&cli, kh_exit_code(st), "%s", err.message);

@@ -3,31 +3,19 @@
  * store before the integration with an HSM, a keyhsmd after it. Runs in the foreground
  * (systemd Type=notify) and never forks.
  */
-#include "core/backend.h"
-#include "core/log.h"
-#include "programs/common/setup.h"
+#include "programs/common/daemon.h"
 #include "programs/keytrusteed/moved.h"
 #include "programs/keytrusteed/rights.h"
 #include "programs/keytrusteed/routes.h"
-#include "server/service.h"
-
-#include <stdlib.h>
-
-enum { EXIT_BACKEND = 5 };
 
 static struct kh_setup_args args;
 static const char *backend_name;
-static const char *listen_on;
-static const char *port;
-static bool check_config;
+static struct kh_daemon_args daemon_args;
 
 static const struct kh_cli_option options[] = {
     KH_SETUP_OPTIONS(args),
     {"backend", 'b', "NAME", "as --set server.backend=NAME", &backend_name, NULL, 0},
-    {"listen", 0, "ADDRESS", "as --set server.listen=ADDRESS", &listen_on, NULL, 0},
-    {"port", 'p', "PORT", "as --set server.port=PORT", &port, NULL, 0},
-    {"check-config", 0, NULL, "check configuration and certificates, then end",
-        &check_config, NULL, 0},
+    KH_DAEMON_OPTIONS(daemon_args),
 };
 
 static const struct kh_cli cli = {
@@ -50,12 +38,6 @@ struct daemon {
     struct kt_mover *mover;
     struct kh_service *service;
 };
-
-static void add_setting(const char *key, const char *value)
-{
-    if (value && !kh_setup_add_set(&args, key, value))
-        kh_cli_die(&cli, KH_EXIT_USAGE, "too many settings");
-}
 
 static bool on_refused(void *arg, struct kh_app *app, struct kh_request *request)
 {
@@ -84,27 +66,6 @@ static kh_status make_service(struct daemon *daemon, struct kh_error *err)
     return kh_service_new(&daemon->service, daemon->setup.config, &wanted, err);
 }
 
-/* Opens the backend and serves it; the exit status. */
-static int serve(struct daemon *daemon)
-{
-    const struct kh_config *config = daemon->setup.config;
-    const char *name = kh_config_string(config, "server", "backend");
-    struct kh_backend *backend = NULL;
-    struct kh_error err = {0};
-    kh_status st = kh_backend_open(
-        &backend, name, daemon->setup.plugin_dir, config, KH_OPEN_SERVE, &err);
-
-    if (st != KH_OK) {
-        kh_log(KH_LOG_ERROR, "backend %s: %s", name, err.message);
-        return st == KH_INVALID ? KH_EXIT_USAGE : EXIT_BACKEND;
-    }
-    st = kh_service_run(daemon->service, backend, &err);
-    if (st != KH_OK)
-        kh_log(KH_LOG_ERROR, "%s", err.message);
-    kh_backend_close(backend);
-    return kh_exit_code(st);
-}
-
 static kh_status start(struct daemon *daemon, struct kh_error *err)
 {
     const struct kh_config *config;
@@ -117,7 +78,7 @@ static kh_status start(struct daemon *daemon, struct kh_error *err)
         kt_mover_new(&daemon->wish, kh_config_bool(config, "server", "follow"));
     if (!daemon->mover)
         return kh_fail(err, KH_FATAL, "no memory for the daemon");
-    if (check_config)
+    if (daemon_args.check_config)
         st = kt_rights_check(config, err);
     else
         st = kt_rights_open(&daemon->gate, config, err);
@@ -133,9 +94,8 @@ int main(int argc, char **argv)
 
     if (kh_cli_parse(&cli, argc, argv, false) < argc)
         kh_cli_die(&cli, KH_EXIT_USAGE, "no arguments are taken");
-    add_setting("server.backend", backend_name);
-    add_setting("server.listen", listen_on);
-    add_setting("server.port", port);
+    kh_daemon_set(&cli, &args, "server.backend", backend_name);
+    kh_daemon_settings(&cli, &args, &daemon_args);
     daemon.wish = (struct kh_setup_wish){
         .program = "keytrusteed",
         .args = &args,
@@ -147,8 +107,9 @@ int main(int argc, char **argv)
     st = start(&daemon, &err);
     if (st != KH_OK)
         kh_cli_die(&cli, kh_exit_code(st), "%s", err.message);
-    if (!check_config)
-        status = serve(&daemon);
+    if (!daemon_args.check_config)
+        status = kh_daemon_serve(daemon.service, &daemon.setup,
+            kh_config_string(daemon.setup.config, "server", "backend"));
     kh_service_free(daemon.service);
     kt_mover_free(daemon.mover);
     kh_gate_free(daemon.gate);
