@@ -1,6 +1,7 @@
 #include "programs/ktadmin/commands.h"
 #include "programs/ktadmin/output.h"
 #include "programs/ktadmin/task.h"
+#include "programs/ktadmin/trustee.h"
 #include "server/audit.h"
 
 #include <errno.h>
@@ -94,13 +95,8 @@ static kh_status verify(
 /* The file that keytrusteed writes. */
 static kh_status verify_configured(const struct verify *v, struct kh_error *err)
 {
-    const struct kh_setup_wish wish = {.program = "ktadmin",
-        .args = &v->setup,
-        .default_config = KH_KEYTRUSTEE_CONFIG,
-        .sections = kh_keytrusteed_sections,
-        .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
     struct kh_setup setup;
-    kh_status status = kh_setup(&setup, &wish, err);
+    kh_status status = kh_trustee_setup(&setup, &v->setup, NULL, err);
     const char *file;
 
     if (status != KH_OK)

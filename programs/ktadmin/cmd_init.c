@@ -8,6 +8,7 @@
 #include "programs/ktadmin/output.h"
 #include "programs/ktadmin/servercert.h"
 #include "programs/ktadmin/task.h"
+#include "programs/ktadmin/trustee.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -64,12 +65,6 @@ static kh_status make_store(
 
 static kh_status set_up(struct init *init, struct kh_setup *setup, struct kh_error *err)
 {
-    const struct kh_setup_wish wish = {.program = "ktadmin",
-        .args = &init->setup,
-        .default_config = KH_KEYTRUSTEE_CONFIG,
-        .backends = "softfile",
-        .sections = kh_keytrusteed_sections,
-        .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
     const char *source = source_of(init->passphrase, init->passphrase_source);
     unsigned given = init->setup.set_count;
     kh_status status = add_set(init, "create", "yes", err);
@@ -79,7 +74,7 @@ static kh_status set_up(struct init *init, struct kh_setup *setup, struct kh_err
     if (status == KH_OK && source)
         status = add_set(init, "passphrase_source", source, err);
     if (status == KH_OK)
-        status = kh_setup(setup, &wish, err);
+        status = kh_trustee_setup(setup, &init->setup, "softfile", err);
     if (status == KH_OK)
         init->confdir = kh_config_string(setup->config, "backend.softfile", "directory");
     while (init->setup.set_count > given)

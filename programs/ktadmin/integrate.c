@@ -3,6 +3,7 @@
 #include "core/backend.h"
 #include "programs/ktadmin/output.h"
 #include "programs/ktadmin/task.h"
+#include "programs/ktadmin/trustee.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,11 +50,6 @@ static kh_status set_up(
     const struct kh_integration *in, struct kh_setup *setup, struct kh_error *err)
 {
     struct kh_setup_args args = in->args->setup;
-    const struct kh_setup_wish wish = {.program = "ktadmin",
-        .args = &args,
-        .backends = "softfile,keyhsm",
-        .sections = kh_keytrusteed_sections,
-        .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
     unsigned given = args.set_count;
     kh_status status;
 
@@ -62,7 +58,7 @@ static kh_status set_up(
     if (status == KH_OK && *in->key_pipe)
         status = add_set(&args, "passphrase_source", in->key_pipe, err);
     if (status == KH_OK)
-        status = kh_setup(setup, &wish, err);
+        status = kh_trustee_setup(setup, &args, "softfile,keyhsm", err);
     while (args.set_count > given)
         free((void *)(uintptr_t)args.sets[--args.set_count]);
     return status;

@@ -3,6 +3,7 @@
 #include "core/fileio.h"
 #include "programs/common/ini_edit.h"
 #include "programs/ktadmin/integrate.h"
+#include "programs/ktadmin/trustee.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -24,15 +25,9 @@ struct ending {
 
 static kh_status set_up(struct ending *ending, const char *backends, struct kh_error *err)
 {
-    const struct kh_setup_wish wish = {.program = "ktadmin",
-        .args = &ending->args->setup,
-        .default_config = KH_KEYTRUSTEE_CONFIG,
-        .backends = backends,
-        .sections = kh_keytrusteed_sections,
-        .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
 
     kh_setup_free(&ending->setup);
-    return kh_setup(&ending->setup, &wish, err);
+    return kh_trustee_setup(&ending->setup, &ending->args->setup, backends, err);
 }
 
 /* Whatever is listed remains: deleted and corrupt versions, too. */

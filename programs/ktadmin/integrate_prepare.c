@@ -4,6 +4,7 @@
 #include "core/secmem.h"
 #include "core/secret.h"
 #include "programs/ktadmin/integrate.h"
+#include "programs/ktadmin/trustee.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -55,15 +56,9 @@ static void find_daemon_source(
 
 static kh_status read_config(struct kh_integration *in, struct kh_error *err)
 {
-    const struct kh_setup_wish wish = {.program = "ktadmin",
-        .args = &in->args->setup,
-        .default_config = KH_KEYTRUSTEE_CONFIG,
-        .backends = "softfile",
-        .sections = kh_keytrusteed_sections,
-        .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
     struct kh_setup setup = {0};
     const char *confdir;
-    kh_status status = kh_setup(&setup, &wish, err);
+    kh_status status = kh_trustee_setup(&setup, &in->args->setup, "softfile", err);
 
     if (status != KH_OK)
         return status;

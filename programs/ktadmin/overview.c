@@ -2,23 +2,11 @@
 
 #include "programs/ktadmin/confdir.h"
 #include "programs/ktadmin/target.h"
+#include "programs/ktadmin/trustee.h"
 #include "server/trust.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static kh_status set_up(struct kh_setup *setup, const struct kh_setup_args *args,
-    const char *backends, struct kh_error *err)
-{
-    const struct kh_setup_wish wish = {.program = "ktadmin",
-        .args = args,
-        .default_config = KH_KEYTRUSTEE_CONFIG,
-        .backends = backends,
-        .sections = kh_keytrusteed_sections,
-        .section_count = KH_KEYTRUSTEED_SECTION_COUNT};
-
-    return kh_setup(setup, &wish, err);
-}
 
 static void look_at_certificate(struct kh_certificate_facts *facts, const char *path)
 {
@@ -90,7 +78,7 @@ static void look_at_keyhsmd(struct kh_overview *out, const struct kh_setup_args 
     struct kh_error err = {0};
 
     /* Once more, for now its options are required. */
-    if (set_up(&setup, args, "softfile,keyhsm", &err) != KH_OK)
+    if (kh_trustee_setup(&setup, args, "softfile,keyhsm", &err) != KH_OK)
         snprintf(out->server_problem, KH_PROBLEM_SIZE, "%s", err.message);
     else if (look_at_backend(out, &setup, "keyhsm", &info) == KH_OK)
         snprintf(out->place, sizeof out->place, "%s", info.place);
@@ -124,7 +112,7 @@ kh_status kh_overview(
     struct kh_overview *out, const struct kh_setup_args *args, struct kh_error *err)
 {
     struct kh_setup setup = {0};
-    kh_status status = set_up(&setup, args, "softfile", err);
+    kh_status status = kh_trustee_setup(&setup, args, "softfile", err);
 
     memset(out, 0, sizeof *out);
     if (status == KH_OK)
