@@ -1,11 +1,10 @@
 #include "core/loader.h"
 
-#include "core/config_value.h"
+#include "core/plugin_table.h"
 
 #include <errno.h>
 #include <ltdl.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -82,84 +81,6 @@ static kh_status check_files(const char *dir, const char *path, struct kh_error 
     return check_owner(path, &sb, err);
 }
 
-#define METHOD(caps, method)                                                             \
-    {                                                                                    \
-        (caps), #method, offsetof(struct kh_plugin, method)                              \
-    }
-
-/* Which methods a plugin must have for which of its capabilities (any of them; 0:
- * always). */
-static const struct {
-    uint32_t capabilities;
-    const char *name;
-    size_t offset;
-} mandatory[] = {
-    METHOD(0, open),
-    METHOD(0, close),
-    METHOD(0, probe),
-    METHOD(0, info),
-    METHOD(KH_CAP_WRITE, put),
-    METHOD(KH_CAP_WRITE, remove),
-    METHOD(KH_CAP_WRITE, restore),
-    METHOD(KH_CAP_WRITE, purge),
-    METHOD(KH_CAP_READ, get),
-    METHOD(KH_CAP_LIST, stat),
-    METHOD(KH_CAP_LIST, list),
-    METHOD(KH_CAP_SEAL, seal),
-    METHOD(KH_CAP_EXPORT | KH_CAP_HARDWARE, fingerprint),
-    METHOD(KH_CAP_HARDWARE, attest),
-};
-
-static bool has_method(const struct kh_plugin *plugin, size_t offset)
-{
-    void (*method)(void);
-
-    memcpy(&method, (const char *)plugin + offset, sizeof method);
-    return method != NULL;
-}
-
-static kh_status check_methods(
-    const struct kh_plugin *plugin, const char *path, struct kh_error *err)
-{
-    for (size_t i = 0; i < sizeof mandatory / sizeof mandatory[0]; i++) {
-        uint32_t caps = mandatory[i].capabilities;
-
-        if ((caps == 0 || (plugin->capabilities & caps)) &&
-            !has_method(plugin, mandatory[i].offset))
-            return kh_fail(err, KH_REFUSED,
-                "%s: the plugin has no method '%s', which its capabilities need", path,
-                mandatory[i].name);
-    }
-    return KH_OK;
-}
-
-/* abi and size first: nothing else may be looked at before they match. */
-static kh_status check_plugin(const struct kh_plugin *plugin, const char *name,
-    const char *path, struct kh_error *err)
-{
-    struct kh_error why = {0};
-
-    if (plugin->abi != KH_PLUGIN_ABI)
-        return kh_fail(err, KH_REFUSED,
-            "%s: built for plugin ABI %u, this program has %u", path, plugin->abi,
-            KH_PLUGIN_ABI);
-    if (plugin->size != sizeof *plugin)
-        return kh_fail(err, KH_REFUSED,
-            "%s: its plugin table has %u bytes, this program's has %zu; build it against "
-            "this "
-            "version's headers",
-            path, plugin->size, sizeof *plugin);
-    if (!plugin->name || strcmp(plugin->name, name) != 0)
-        return kh_fail(err, KH_REFUSED, "%s: the plugin calls itself '%.64s', not '%s'",
-            path, plugin->name ? plugin->name : "", name);
-    if (!plugin->version || !plugin->description)
-        return kh_fail(
-            err, KH_REFUSED, "%s: the plugin has no version or no description", path);
-    if (kh_option_table_check(plugin->options, plugin->option_count, &why) != KH_OK)
-        return kh_fail(err, KH_REFUSED, "%s: %s", path, why.message);
-    return check_methods(plugin, path, err);
-}
-
 static kh_status init_ltdl(struct kh_error *err)
 {
     if (!ltdl_ready && lt_dlinit() != 0)
@@ -207,10 +128,7 @@ static kh_status load(const char *name, const char *path, const struct kh_plugin
     if (!candidate)
         return kh_fail(err, KH_REFUSED,
             "%s: the symbol '" KH_PLUGIN_SYMBOL "' is missing; this is no plugin", path);
-    st = check_plugin(candidate, name, path, err);
-    if (st == KH_OK)
-        *plugin = candidate;
-    return st;
+    return kh_plugin_accept(candidate, name, path, plugin, err);
 }
 
 static kh_status remember(

@@ -8,11 +8,14 @@
  *         .abi = KH_PLUGIN_ABI, .size = sizeof(struct kh_plugin), .name = "NAME", ...
  *     };
  *
- * The core loads it from an absolute path, compares `abi` and `size` before it reads
- * anything else, and refuses the plugin when they do not match. Fields are only ever
- * added at the end. A plugin includes <keyhsm/...> and links against nothing of this
- * project: memory, logging, options, secrets, the catalog and the clock arrive in struct
- * kh_host at open.
+ * The core loads it from an absolute path and looks at `abi` and `size` before it reads
+ * anything else. Another `abi` is refused. Fields are only ever added at the end: a
+ * plugin built against older headers of the same ABI has a smaller `size` and is taken,
+ * as one without the methods that came later; a plugin built against newer headers is
+ * refused. A plugin that uses a service of struct kh_host which came after its first
+ * version looks at kh_host.size first. A plugin includes <keyhsm/...> and links against
+ * nothing of this project: memory, logging, options, secrets, the catalog and the clock
+ * arrive in struct kh_host at open.
  *
  * Rules for every method
  * ----------------------

@@ -179,9 +179,29 @@ static void a_plugin_of_another_abi_is_refused(void)
     refused("wrong_abi", "built for plugin ABI 2, this program has 1");
 }
 
-static void a_plugin_with_a_table_of_another_size_is_refused(void)
+static void a_plugin_with_a_table_that_no_version_had_is_refused(void)
 {
-    refused("wrong_size", "its plugin table has");
+    refused("wrong_size", "its plugin table has 64 bytes, which no version had");
+}
+
+static void a_plugin_newer_than_the_program_is_refused(void)
+{
+    refused("newer", "built against a newer version of keyhsm");
+}
+
+/* What stands behind its shorter table is not taken for methods. */
+static void a_plugin_older_than_the_program_lacks_what_came_later(void)
+{
+    const struct kh_plugin *plugin = NULL;
+
+    KH_ASSERT_OK_FATAL(kh_loader_load(TEST_MOCK_DIR, "older", &plugin, &err), err);
+    CU_ASSERT_STRING_EQUAL(plugin->version, "0.1");
+    CU_ASSERT_PTR_NOT_NULL(plugin->open);
+    CU_ASSERT_PTR_NULL(plugin->attest);
+    CU_ASSERT_PTR_NULL(plugin->attest_round);
+    CU_ASSERT_PTR_NULL(plugin->examine);
+    CU_ASSERT_PTR_NULL(plugin->create);
+    CU_ASSERT_PTR_NULL(plugin->check);
 }
 
 static void a_plugin_named_otherwise_than_its_file_is_refused(void)
@@ -253,8 +273,12 @@ int main(void)
         {"a_plugin_without_the_symbol_is_refused",
             a_plugin_without_the_symbol_is_refused},
         {"a_plugin_of_another_abi_is_refused", a_plugin_of_another_abi_is_refused},
-        {"a_plugin_with_a_table_of_another_size_is_refused",
-            a_plugin_with_a_table_of_another_size_is_refused},
+        {"a_plugin_with_a_table_that_no_version_had_is_refused",
+            a_plugin_with_a_table_that_no_version_had_is_refused},
+        {"a_plugin_newer_than_the_program_is_refused",
+            a_plugin_newer_than_the_program_is_refused},
+        {"a_plugin_older_than_the_program_lacks_what_came_later",
+            a_plugin_older_than_the_program_lacks_what_came_later},
         {"a_plugin_named_otherwise_than_its_file_is_refused",
             a_plugin_named_otherwise_than_its_file_is_refused},
         {"a_plugin_that_lacks_a_mandatory_method_is_refused",
