@@ -1,5 +1,7 @@
 #include "server/metrics.h"
 
+#include "server/meter_impl.h"
+
 #include <stdlib.h>
 
 /* Statuses that the daemon answers; the last place is for any other. */
@@ -21,6 +23,7 @@ struct cell {
 };
 
 struct kh_metrics {
+    struct kh_meters meters;
     const struct kh_route *routes;
     size_t count;
     struct cell cells[]; /* one a route, and one for no route */
@@ -32,6 +35,7 @@ struct kh_metrics *kh_metrics_new(const struct kh_route *routes, size_t count)
         calloc(1, sizeof *metrics + (count + 1) * sizeof metrics->cells[0]);
 
     if (metrics) {
+        kh_meters_init(&metrics->meters);
         metrics->routes = routes;
         metrics->count = count;
     }
@@ -40,7 +44,14 @@ struct kh_metrics *kh_metrics_new(const struct kh_route *routes, size_t count)
 
 void kh_metrics_free(struct kh_metrics *metrics)
 {
+    if (metrics)
+        kh_meters_clear(&metrics->meters);
     free(metrics);
+}
+
+struct kh_meters *kh_metrics_meters(struct kh_metrics *metrics)
+{
+    return &metrics->meters;
 }
 
 static size_t status_index(int status)
@@ -118,7 +129,7 @@ static void print_durations(const struct kh_metrics *metrics, size_t i, FILE *to
 }
 
 /* One series a route: patterns are unique in a route table. */
-void kh_metrics_print(const struct kh_metrics *metrics, FILE *to)
+void kh_metrics_print(struct kh_metrics *metrics, FILE *to)
 {
     fputs("# HELP keyhsm_http_requests_total Requests answered.\n"
           "# TYPE keyhsm_http_requests_total counter\n",
@@ -131,4 +142,5 @@ void kh_metrics_print(const struct kh_metrics *metrics, FILE *to)
         to);
     for (size_t i = 0; i <= metrics->count; i++)
         print_durations(metrics, i, to);
+    kh_meters_print(&metrics->meters, to);
 }

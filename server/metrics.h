@@ -3,6 +3,7 @@
 #define KH_SERVER_METRICS_H
 
 #include "server/app.h"
+#include "server/meter.h"
 
 struct kh_metrics;
 
@@ -14,8 +15,9 @@ void kh_metrics_free(struct kh_metrics *metrics);
 void kh_metrics_count(struct kh_metrics *metrics, const struct kh_route *route,
     kh_method method, int status, uint64_t ns);
 
-/* Requests by route, method and status, and their durations. Thread safe. */
-void kh_metrics_print(const struct kh_metrics *metrics, FILE *to);
+/* Requests by route, method and status, their durations, and every meter (meter.h).
+ * Thread safe. */
+void kh_metrics_print(struct kh_metrics *metrics, FILE *to);
 
 /* GET /metrics: the above, and gauges of the engine, the pool and the backend. */
 void kh_metrics_handler(struct kh_app *app, struct kh_request *request);

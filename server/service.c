@@ -173,7 +173,11 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     service->app.refused_arg = options->arg;
     service->app.on_fatal = on_fatal;
     service->app.arg = service;
-    st = kh_settings_read(config, &service->settings, err);
+    service->app.metrics = kh_metrics_new(options->routes, options->route_count);
+    if (!service->app.metrics)
+        st = kh_fail(err, KH_FATAL, "no memory for the service");
+    else
+        st = kh_settings_read(config, &service->settings, err);
     service->settings.tls.client_optional = options->client_optional;
     if (st == KH_OK)
         st = kh_listen_check(service->settings.listen, err);
@@ -189,6 +193,11 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     return KH_OK;
 }
 
+struct kh_metrics *kh_service_metrics(struct kh_service *service)
+{
+    return service->app.metrics;
+}
+
 /* Whatever needs the backend or threads; torn down by take_down. */
 static kh_status set_up(
     struct kh_service *service, struct kh_backend *backend, struct kh_error *err)
@@ -198,12 +207,11 @@ static kh_status set_up(
     struct kh_http_events events = kh_dispatch_events(app);
     kh_status st;
 
-    app->metrics = kh_metrics_new(app->routes, app->route_count);
     app->hello = kh_hello_new(NULL);
     app->budget = kh_budget_new(settings->body_memory);
     kh_event_memory_init();
     service->base = new_base();
-    if (!app->metrics || !app->hello || !app->budget || !service->base)
+    if (!app->hello || !app->budget || !service->base)
         return kh_fail(err, KH_FATAL, "no memory for the service");
     kh_app_use(app, backend);
     (void)kh_hello_clean(backend, (int64_t)time(NULL));
@@ -253,12 +261,10 @@ static void take_down(struct kh_service *service)
         event_base_free(service->base);
     kh_budget_free(app->budget);
     kh_hello_free(app->hello);
-    kh_metrics_free(app->metrics);
     app->pool = NULL;
     app->http = NULL;
     app->budget = NULL;
     app->hello = NULL;
-    app->metrics = NULL;
     service->base = NULL;
 }
 
@@ -290,6 +296,7 @@ void kh_service_free(struct kh_service *service)
     if (!service)
         return;
     kh_tls_free(service->app.tls);
+    kh_metrics_free(service->app.metrics);
     free(service);
     libevent_global_shutdown();
 }

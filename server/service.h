@@ -34,6 +34,9 @@ struct kh_service_options {
 KH_CHECK kh_status kh_service_new(struct kh_service **out, const struct kh_config *config,
     const struct kh_service_options *options, struct kh_error *err);
 
+/* Where meters are registered (meter.h), from here until kh_service_free. */
+struct kh_metrics *kh_service_metrics(struct kh_service *service);
+
 /*
  * Serves BACKEND, which stays the caller's, until it is told to stop, and first purges
  * test deposits that a killed daemon left there (hello.h). KH_OK: stopped as
