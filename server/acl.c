@@ -49,13 +49,11 @@ kh_status kh_acl_new(
     return KH_OK;
 }
 
-static bool anonymous(const struct kh_principal *who)
-{
-    return !*who->subject && !*who->fingerprint;
-}
-
 static bool fits_principal(const struct kh_acl_rule *rule, const struct kh_principal *who)
 {
+    /* The certificate and the ticket are not those of the one acted for. */
+    if (*who->real_user && rule->whom != KH_ACL_ANYONE && rule->whom != KH_ACL_USER)
+        return false;
     switch (rule->whom) {
     case KH_ACL_ANYONE:
         return true;
@@ -65,6 +63,10 @@ static bool fits_principal(const struct kh_acl_rule *rule, const struct kh_princ
         /* What kh_cert_subject had to cut is not the name that the authority gave. */
         return strlen(who->subject) + 1 < sizeof who->subject &&
                strcmp(rule->principal, who->subject) == 0;
+    case KH_ACL_KRB5:
+        return strcmp(rule->principal, who->krb5) == 0;
+    case KH_ACL_USER:
+        return strcmp(rule->principal, who->user) == 0;
     }
     return false;
 }
@@ -78,7 +80,7 @@ static bool fits_name(const struct kh_acl_rule *rule, const char *name)
 bool kh_acl_allows(const struct kh_acl *acl, const struct kh_principal *who,
     enum kh_operation op, const char *name)
 {
-    if (anonymous(who))
+    if (!kh_principal_known(who))
         return false;
     for (size_t i = 0; i < acl->count; i++) {
         const struct kh_acl_rule *rule = &acl->rules[i];
@@ -92,7 +94,7 @@ bool kh_acl_allows(const struct kh_acl *acl, const struct kh_principal *who,
 bool kh_acl_allows_some(
     const struct kh_acl *acl, const struct kh_principal *who, enum kh_operation op)
 {
-    if (anonymous(who))
+    if (!kh_principal_known(who))
         return false;
     for (size_t i = 0; i < acl->count; i++) {
         const struct kh_acl_rule *rule = &acl->rules[i];

@@ -12,9 +12,12 @@
  * OPERATIONS are get, list, put, delete, purge, separated by commas without blanks, or
  * all. A NAME is written as in a URL: %20 is a blank, %2A a '*' that is part of the name.
  * PRINCIPAL is the rest of the line: `*` is every authenticated caller; sha256:HEX is one
- * certificate, by its fingerprint (colons are allowed); anything else is a subject as
- * RFC 2253 has it and `openssl x509 -noout -subject -nameopt RFC2253` prints it, compared
- * byte by byte.
+ * certificate, by its fingerprint (colons are allowed); user:NAME is a short name,
+ * however it was come by (principal.h); what has an '@' and no '=' is a Kerberos
+ * principal, "hdfs/host@REALM"; anything else is a subject as RFC 2253 has it and
+ * `openssl x509 -noout -subject -nameopt RFC2253` prints it. All compared byte by byte. A
+ * caller with a certificate and a ticket is fitted by rules for either. Somebody who acts
+ * for another (doAs) is fitted by `*` and by user: rules of the one acted for alone.
  *
  * Rules are tried in the order of the file; the first one that fits decides. What no rule
  * fits is denied.
@@ -45,9 +48,9 @@ struct kh_acl;
 KH_CHECK kh_status kh_acl_new(
     struct kh_acl **out, const struct kh_config *config, struct kh_error *err);
 
-/* True when WHO may do OP (one bit) to the deposit NAME (decoded; UTF-8). Somebody
- * without subject and without fingerprint, an anonymous caller, never may. A subject that
- * filled its buffer may have been cut, so it fits no rule but `*` and sha256. Thread
+/* True when WHO may do OP (one bit) to the deposit NAME (decoded; UTF-8). An
+ * anonymous caller (kh_principal_known) never may. A subject that filled its buffer may
+ * have been cut, so it fits no rule but `*` and sha256. Thread
  * safe: the rules do not change. */
 bool kh_acl_allows(const struct kh_acl *acl, const struct kh_principal *who,
     enum kh_operation op, const char *name);

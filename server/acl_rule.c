@@ -162,15 +162,53 @@ static kh_status set_subject(
     return rule->principal ? KH_OK : no_memory(err);
 }
 
+static kh_status set_user(
+    struct kh_acl_rule *rule, const char *text, struct kh_error *err)
+{
+    if (!kh_user_valid(text))
+        return kh_fail(err, KH_INVALID,
+            "'%.80s' is no short name: it has no blank, '/' or '@' and at most 255 "
+            "bytes; "
+            "a Kerberos principal is written without user:",
+            text);
+    rule->whom = KH_ACL_USER;
+    rule->principal = strdup(text);
+    return rule->principal ? KH_OK : no_memory(err);
+}
+
+/* NAME[/INSTANCE]@REALM as a ticket has it. A backslash escapes in Kerberos' own text
+ * form; a rule with one would need the same form to fit, so there is none. */
+static kh_status set_krb5(
+    struct kh_acl_rule *rule, const char *text, struct kh_error *err)
+{
+    const char *at = strchr(text, '@');
+
+    if (at == text || !at[1] || strchr(at + 1, '@') || strchr(at, '/') ||
+        text[strcspn(text, " \t\\")] ||
+        strlen(text) >= sizeof((struct kh_principal *)0)->krb5)
+        return kh_fail(err, KH_INVALID,
+            "'%.80s' is no Kerberos principal; give NAME@REALM or NAME/HOST@REALM, at "
+            "most 255 bytes",
+            text);
+    rule->whom = KH_ACL_KRB5;
+    rule->principal = strdup(text);
+    return rule->principal ? KH_OK : no_memory(err);
+}
+
 static kh_status set_principal(
     struct kh_acl_rule *rule, const char *text, struct kh_error *err)
 {
     static const char sha256[] = "sha256:";
+    static const char user[] = "user:";
 
     if (!*text)
         return kh_fail(err, KH_INVALID, "there is no principal behind 'to'; " FORM);
     if (strncmp(text, sha256, sizeof sha256 - 1) == 0)
         return set_fingerprint(rule, text + sizeof sha256 - 1, err);
+    if (strncmp(text, user, sizeof user - 1) == 0)
+        return set_user(rule, text + sizeof user - 1, err);
+    if (strchr(text, '@') && !strchr(text, '='))
+        return set_krb5(rule, text, err);
     if (strcmp(text, "*") != 0)
         return set_subject(rule, text, err);
     rule->whom = KH_ACL_ANYONE;

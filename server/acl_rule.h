@@ -4,7 +4,13 @@
 
 #include <keyhsm/types.h>
 
-enum kh_acl_whom { KH_ACL_ANYONE, KH_ACL_FINGERPRINT, KH_ACL_SUBJECT };
+enum kh_acl_whom {
+    KH_ACL_ANYONE,
+    KH_ACL_FINGERPRINT,
+    KH_ACL_SUBJECT,
+    KH_ACL_KRB5,
+    KH_ACL_USER
+};
 
 struct kh_acl_rule {
     bool allow;
@@ -12,7 +18,8 @@ struct kh_acl_rule {
     unsigned operations; /* enum kh_operation bits */
     enum kh_acl_whom whom;
     char *name;      /* decoded; "" with PREFIX: every name */
-    char *principal; /* subject, or 64 lower-case hex digits; "" for anyone */
+    char *principal; /* subject, 64 lower-case hex digits, Kerberos principal or short
+                        name; "" for anyone */
 };
 
 /* The parts of TEXT, as server/acl.h says. KH_INVALID says what is wrong and what would

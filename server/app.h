@@ -6,6 +6,8 @@
 #include "server/http.h"
 #include "server/router.h"
 
+struct kh_authn;
+struct kh_authn_extra;
 struct kh_budget;
 struct kh_gate;
 struct kh_hello;
@@ -17,6 +19,8 @@ struct kh_app {
     _Atomic(struct kh_backend *) backend;
     atomic_ullong ready_until; /* monotonic milliseconds: it need not be asked before */
     struct kh_gate *gate;      /* NULL: everybody who may connect may do everything */
+    struct kh_authn *authn;    /* NULL: a certificate is all that a caller can show */
+    const struct kh_authn_extra *authn_extra; /* or NULL (authn.h) */
     /* On a worker, when the backend refused what was asked (KH_REFUSED). True: REQUEST is
      * run once more. May replace the answer. May be NULL. */
     bool (*refused)(void *arg, struct kh_app *app, struct kh_request *request);

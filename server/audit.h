@@ -41,12 +41,14 @@ struct kh_audit;
  * bytes. What is not UTF-8 is written as U+FFFD. */
 struct kh_audit_entry {
     const char *id;          /* of the request */
-    const char *principal;   /* RFC 2253 */
+    const char *principal;   /* kh_principal_name (principal.h) */
     const char *certificate; /* SHA-256, hex */
     const char *operation;
     const char *deposit;
     const char *version;
-    int status; /* HTTP status */
+    const char *user;      /* short name; not in the line when "" */
+    const char *real_user; /* who acted for USER; not in the line when "" */
+    int status;            /* HTTP status */
 };
 
 /*

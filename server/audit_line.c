@@ -106,6 +106,10 @@ size_t kh_audit_line_make(char out[KH_AUDIT_LINE_MAX], const struct kh_audit_ent
     put_string(&t, "operation", entry->operation);
     put_string(&t, "deposit", entry->deposit);
     put_string(&t, "version", entry->version);
+    if (entry->user && *entry->user)
+        put_string(&t, "user", entry->user);
+    if (entry->real_user && *entry->real_user)
+        put_string(&t, "real_user", entry->real_user);
     put(&t, ",\"status\":%d", entry->status);
     if (torn)
         put(&t, ",\"torn_bytes\":%" PRIu64 ",\"torn_hash\":\"%s\"", torn->bytes,

@@ -4,9 +4,9 @@
 
 #include "server/audit.h"
 
-/* Bytes of the longest line with its newline: six strings of 512 bytes, each of them
+/* Bytes of the longest line with its newline: eight strings of 512 bytes, each of them
  * \u00XX, and the rest. */
-#define KH_AUDIT_LINE_MAX 20480
+#define KH_AUDIT_LINE_MAX 26624
 /* How the bytes of an interrupted write end once they are marked. */
 #define KH_AUDIT_TORN "#torn\n"
 

@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "core/name.h"
+#include "server/authn.h"
 #include "server/gate.h"
 #include "server/metrics.h"
 #include "server/reply.h"
@@ -14,8 +15,9 @@ static void log_access(const struct kh_request *request, int status, uint64_t ns
     kh_log(KH_LOG_INFO,
         "access id=%s principal=\"%s\" cert=%.16s method=%s route=%s name=%s status=%d "
         "ms=%.3f",
-        request->id, request->principal.subject, request->principal.fingerprint,
-        kh_method_name(request->method), request->route ? request->route->pattern : "-",
+        request->id, kh_principal_name(&request->principal),
+        request->principal.fingerprint, kh_method_name(request->method),
+        request->route ? request->route->pattern : "-",
         *request->name ? kh_name_escape(request->name, name, sizeof name) : "-", status,
         (double)ns / 1e6);
 }
@@ -36,8 +38,9 @@ static void finish(struct kh_app *app, struct kh_request *request)
         app->stuck--;
     } else {
         if (request->response.status == 0)
-            kh_response_error(&request->response, 500, "fatal",
-                "the handler gave no answer", request->name);
+            kh_response_refuse(
+                &request->response, request, 500, "fatal", "the handler gave no answer");
+        kh_authn_headers(request);
         record(app, request, request->response.status);
     }
     kh_http_reply(app->http, request);
@@ -63,7 +66,7 @@ static void run_job(struct kh_job *job)
 
     if (atomic_load(&request->abandoned))
         return;
-    if (!kh_gate_enter(app->gate, request))
+    if (!kh_authn_enter(app, request) || !kh_gate_enter(app->gate, request))
         return;
     request->route->run(app, request);
     if (request->outcome == KH_REFUSED && app->refused &&

@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "core/name.h"
+#include "server/authn.h"
 #include "server/reply.h"
 
 #include <pthread.h>
@@ -14,8 +15,6 @@ struct kh_gate {
     bool reads;
     atomic_bool deaf; /* the last record could not be written */
 };
-
-static const char challenge[] = "Certificate realm=\"keytrustee\"";
 
 kh_status kh_gate_new(struct kh_gate **out, struct kh_acl *rules, struct kh_audit *audit,
     bool reads, struct kh_error *err)
@@ -114,13 +113,6 @@ bool kh_gate_allows(struct kh_gate *gate, const struct kh_request *request,
     return allowed;
 }
 
-static void refuse_stranger(struct kh_request *request)
-{
-    kh_response_error(&request->response, 401, "unauthenticated",
-        "a client certificate that this server trusts is needed", request->name);
-    kh_response_header(&request->response, "WWW-Authenticate", "%s", challenge);
-}
-
 /* False: it could not be written. */
 static bool record(struct kh_gate *gate, struct kh_request *request)
 {
@@ -134,7 +126,9 @@ static bool record(struct kh_gate *gate, struct kh_request *request)
         snprintf(version, sizeof version, "%u", request->version);
     st = kh_audit_write(gate->audit,
         &(struct kh_audit_entry){.id = request->id,
-            .principal = request->principal.subject,
+            .principal = kh_principal_name(&request->principal),
+            .user = request->principal.user,
+            .real_user = request->principal.real_user,
             .certificate = request->principal.fingerprint,
             .operation = operation_name(request),
             .deposit = request->name,
@@ -186,17 +180,17 @@ bool kh_gate_enter(struct kh_gate *gate, struct kh_request *request)
 {
     unsigned operation = gate ? needed(request) : 0;
 
-    if (!gate || (operation == 0 && !(request->route->flags & KH_ROUTE_KNOWN)))
+    if (!gate || !kh_route_identity(request->route))
         return true;
-    if (!*request->principal.fingerprint) {
-        refuse_stranger(request);
+    if (!kh_principal_known(&request->principal)) {
+        kh_authn_refuse(request, NULL);
         return false;
     }
     if (operation == 0)
         return true;
     if (!may_enter(gate, request, operation)) {
-        kh_response_error(&request->response, 403, "forbidden",
-            "no rule in [acl] allows this to you", request->name);
+        kh_response_refuse(&request->response, request, 403, "forbidden",
+            "no rule in [acl] allows this to you");
         if (!record(gate, request))
             refuse_unheard(request, "the audit log cannot be written");
         return false;

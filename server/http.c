@@ -73,14 +73,14 @@ static void expire_request(struct kh_http *http, struct kh_conn *conn)
     struct kh_response response = {0};
 
     http->events.expired(http->events.arg, request);
-    kh_response_error(&response, 504, "timeout",
-        "the request was not done in time; it may still be carried out", request->name);
+    kh_response_refuse(&response, request, 504, "timeout",
+        "the request was not done in time; it may still be carried out");
     response.close = true;
     conn->request = NULL;
     request->conn = NULL;
     kh_send(http, conn, request->ev, &response, request->id);
     request->ev = NULL;
-    kh_buf_free(&response.body);
+    kh_response_clear(&response);
 }
 
 static void sweep_connection(struct kh_http *http, struct kh_conn *conn, uint64_t now)

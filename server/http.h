@@ -10,6 +10,7 @@
 #define KH_SERVER_HTTP_H
 
 #include "server/pool.h"
+#include "server/principal.h"
 #include "server/tls.h"
 #include <keyhsm/types.h>
 
@@ -30,31 +31,35 @@ typedef enum kh_method {
     KH_METHOD_PUT = 1 << 2,
     KH_METHOD_POST = 1 << 3,
     KH_METHOD_DELETE = 1 << 4,
-    KH_METHOD_OTHER = 1 << 5 /* known to HTTP, used by no route */
+    KH_METHOD_OPTIONS = 1 << 5,
+    KH_METHOD_OTHER = 1 << 6 /* known to HTTP, used by no route */
 } kh_method;
-#define KH_METHODS 6
+#define KH_METHODS 7
 
 const char *kh_method_name(kh_method method);
 
-/* Who is calling: from the client certificate the handshake accepted. Both empty: an
- * anonymous caller, who showed none where one is optional. */
-struct kh_principal {
-    char subject[256];    /* RFC 2253 */
-    char fingerprint[65]; /* SHA-256 of the certificate, lower-case hex */
-};
+#define KH_RESPONSE_HEADERS 8
 
-#define KH_RESPONSE_HEADERS 4
-
+/* Freed by kh_response_clear. */
 struct kh_response {
     int status;       /* 0 until answered */
+    char reason[256]; /* reason phrase; "": the usual one of the status */
     const char *type; /* Content-Type; static storage; NULL without a body */
     struct kh_buf body;
     struct {
         const char *name; /* static storage */
-        char value[64];
+        char *value;      /* malloc'd, wiped when freed */
     } headers[KH_RESPONSE_HEADERS];
     size_t header_count;
     bool close; /* close the connection after this answer */
+};
+
+/* What a request shows to say who sends it, as it came; NULL: it does not. Bearer
+ * secrets: wiped when freed, and never in a log. */
+struct kh_presented {
+    char *authorization; /* header Authorization */
+    char *cookies;       /* headers Cookie, joined by "; " */
+    char *token;         /* header X-Hadoop-Delegation-Token */
 };
 
 struct kh_request {
@@ -69,6 +74,8 @@ struct kh_request {
     const unsigned char *body;
     size_t body_len;
     struct kh_principal principal;
+    struct kh_presented presented;
+    char address[46]; /* the caller's, IPv4 or IPv6, without a port */
     uint64_t started; /* monotonic nanoseconds, when the request was complete */
 
     /* Filled by the router and the dispatcher. */
@@ -76,6 +83,10 @@ struct kh_request {
     char name[KH_NAME_MAX + 1]; /* {name} of the path, decoded; "" when there is none */
     struct kh_app *app;
     struct kh_response response;
+    /* What authentication adds to the answer, whatever it is: the values of a
+     * WWW-Authenticate and of a Set-Cookie, malloc'd; NULL: nothing. */
+    char *authenticate;
+    char *set_cookie;
     kh_status outcome; /* what the backend answered, when it was no success */
     bool has_version;
     uint32_t version;      /* the version that was read or written, with has_version */

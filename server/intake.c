@@ -15,6 +15,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 static const struct {
@@ -26,6 +27,7 @@ static const struct {
     {EVHTTP_REQ_PUT, KH_METHOD_PUT},
     {EVHTTP_REQ_POST, KH_METHOD_POST},
     {EVHTTP_REQ_DELETE, KH_METHOD_DELETE},
+    {EVHTTP_REQ_OPTIONS, KH_METHOD_OPTIONS},
 };
 
 const char *kh_method_name(kh_method method)
@@ -41,6 +43,8 @@ const char *kh_method_name(kh_method method)
         return "POST";
     case KH_METHOD_DELETE:
         return "DELETE";
+    case KH_METHOD_OPTIONS:
+        return "OPTIONS";
     default:
         return "OTHER";
     }
@@ -113,10 +117,15 @@ void kh_request_free(struct kh_request *request)
 {
     if (!request)
         return;
-    kh_buf_free(&request->response.body);
+    kh_response_clear(&request->response);
     if (request->body_buffer)
         evbuffer_free(request->body_buffer); /* wiped: see memory.h */
-    free(request->path);
+    kh_wipe_free(request->presented.authorization);
+    kh_wipe_free(request->presented.cookies);
+    kh_wipe_free(request->presented.token);
+    kh_wipe_free(request->authenticate);
+    kh_wipe_free(request->set_cookie);
+    kh_wipe_free(request->path); /* a query can hold a token */
     free(request);
 }
 
@@ -133,12 +142,66 @@ static bool take_body(struct kh_request *request, struct evhttp_request *ev)
     return request->body || request->body_len == 0;
 }
 
+/* Every Cookie header of HEAD as one. NULL: there is none, or no memory. */
+static char *join_cookies(const struct kh_head *head)
+{
+    size_t size = 0;
+    char *out = NULL;
+
+    for (size_t i = 0; i < head->count; i++) {
+        const char *value = head->headers[i].value;
+        char *more;
+
+        if (strcasecmp(head->headers[i].name, "Cookie") != 0)
+            continue;
+        more = malloc(size + strlen(value) + 3);
+        if (more)
+            snprintf(more, size + strlen(value) + 3, "%s%s%s", out ? out : "",
+                out ? "; " : "", value);
+        kh_wipe_free(out);
+        if (!more)
+            return NULL;
+        out = more;
+        size = strlen(out);
+    }
+    return out;
+}
+
+/* False: no memory. */
+static bool copy(const char *text, char **out)
+{
+    *out = text ? strdup(text) : NULL;
+    return *out || !text;
+}
+
+static bool take_presented(struct kh_request *request, const struct kh_head *head)
+{
+    struct kh_presented *presented = &request->presented;
+
+    if (kh_head_get(head, "Cookie") && !(presented->cookies = join_cookies(head)))
+        return false;
+    return copy(kh_head_get(head, "Authorization"), &presented->authorization) &&
+           copy(kh_head_get(head, "X-Hadoop-Delegation-Token"), &presented->token);
+}
+
+/* Proxy users are told by it. The text that libevent keeps may be a socket's path. */
+static void take_address(struct kh_request *request, struct evhttp_request *ev)
+{
+    char *text = NULL;
+    uint16_t port = 0;
+
+    evhttp_connection_get_peer(evhttp_request_get_connection(ev), &text, &port);
+    if (text && strlen(text) < sizeof request->address)
+        snprintf(request->address, sizeof request->address, "%s", text);
+}
+
 static struct kh_request *make_request(
     struct kh_conn *conn, struct evhttp_request *ev, const struct kh_head *head)
 {
     struct kh_request *request = calloc(1, sizeof *request);
 
-    if (!request || !(request->path = strdup(head->target)) || !take_body(request, ev)) {
+    if (!request || !(request->path = strdup(head->target)) || !take_body(request, ev) ||
+        !take_presented(request, head)) {
         kh_request_free(request);
         return NULL;
     }
@@ -152,6 +215,7 @@ static struct kh_request *make_request(
     request->method = method_of(ev);
     request->started = kh_clock_ns();
     request->principal = conn->principal;
+    take_address(request, ev);
     request->ev = ev;
     request->conn = conn;
     take_id(kh_head_get(head, "X-Request-Id"), request->id);

@@ -2,6 +2,7 @@
 
 #include "core/log.h"
 #include "core/secmem.h"
+#include "server/hadoop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,20 +45,25 @@ void kh_response_header(
 {
     va_list args;
     size_t i = response->header_count;
+    int made;
 
     if (i == KH_RESPONSE_HEADERS)
         abort();
     response->headers[i].name = name;
     va_start(args, format);
-    vsnprintf(
-        response->headers[i].value, sizeof response->headers[i].value, format, args);
+    made = vasprintf(&response->headers[i].value, format, args);
     va_end(args);
-    response->header_count++;
+    if (made >= 0)
+        response->header_count++;
+    else
+        kh_log(KH_LOG_WARNING, "no memory for a header %s", name);
 }
 
 void kh_response_clear(struct kh_response *response)
 {
     kh_buf_free(&response->body);
+    for (size_t i = 0; i < response->header_count; i++)
+        kh_wipe_free(response->headers[i].value);
     *response = (struct kh_response){0};
 }
 
@@ -88,7 +94,7 @@ static bool dump(const json_t *body, struct kh_buf *out)
     return false;
 }
 
-static bool set_json(struct kh_response *response, int status, const json_t *body)
+bool kh_response_json(struct kh_response *response, int status, const json_t *body)
 {
     kh_buf_free(&response->body);
     response->status = status;
@@ -112,15 +118,24 @@ void kh_response_error(struct kh_response *response, int status, const char *cod
     json_t *body = json_pack("{s:{s:s,s:o,s:o}}", "error", "code", code, "message",
         text ? text : json_string("(not printable)"), "deposit", text_or_null(deposit));
 
-    if (!set_json(response, status, body))
+    if (!kh_response_json(response, status, body))
         kh_log(KH_LOG_WARNING, "no memory for the text of an error %d", status);
     json_decref(body);
 }
 
+void kh_response_refuse(struct kh_response *response, const struct kh_request *request,
+    int status, const char *code, const char *message)
+{
+    if (kh_hadoop_route(request))
+        kh_hadoop_error(response, status, message);
+    else
+        kh_response_error(response, status, code, message, request->name);
+}
+
 void kh_reply_status(struct kh_request *request, kh_status st, const struct kh_error *err)
 {
-    kh_response_error(&request->response, kh_http_status(st), kh_status_code(st),
-        err->message, request->name);
+    kh_response_refuse(&request->response, request, kh_http_status(st),
+        kh_status_code(st), err->message);
     if (st == KH_BUSY || st == KH_UNAVAILABLE)
         kh_response_header(&request->response, "Retry-After", "%d",
             st == KH_BUSY ? RETRY_BUSY : RETRY_UNAVAILABLE);
@@ -133,7 +148,7 @@ void kh_reply_status(struct kh_request *request, kh_status st, const struct kh_e
 
 void kh_reply_json(struct kh_request *request, int status, json_t *body)
 {
-    if (!set_json(&request->response, status, body))
+    if (!kh_response_json(&request->response, status, body))
         kh_reply_later(
             request, 503, "no secret memory is free for the answer", RETRY_BUSY);
     json_decref(body);
@@ -142,7 +157,7 @@ void kh_reply_json(struct kh_request *request, int status, json_t *body)
 void kh_reply_later(
     struct kh_request *request, int status, const char *message, unsigned seconds)
 {
-    kh_response_error(&request->response, status, status == 429 ? "too_many" : "busy",
-        message, request->name);
+    kh_response_refuse(&request->response, request, status,
+        status == 429 ? "too_many" : "busy", message);
     kh_response_header(&request->response, "Retry-After", "%u", seconds);
 }

@@ -14,6 +14,15 @@
 void kh_response_error(struct kh_response *response, int status, const char *code,
     const char *message, const char *deposit);
 
+/* An error of STATUS in the form that REQUEST's route has: kh_response_error, or
+ * kh_hadoop_error (hadoop.h). Does not touch REQUEST. */
+void kh_response_refuse(struct kh_response *response, const struct kh_request *request,
+    int status, const char *code, const char *message);
+
+/* STATUS with BODY (borrowed) as application/json. False: no memory, the status goes out
+ * alone. */
+bool kh_response_json(struct kh_response *response, int status, const json_t *body);
+
 /* The error of a backend: status and code from ST, the message from ERR. 503 gets
  * Retry-After. A KH_FATAL marks the request, so that the daemon ends. */
 void kh_reply_status(
@@ -34,8 +43,8 @@ void kh_reply_json(struct kh_request *request, int status, json_t *body);
 void kh_reply_later(
     struct kh_request *request, int status, const char *message, unsigned seconds);
 
-/* Adds a header; NAME must be static. Beyond KH_RESPONSE_HEADERS it aborts: a programming
- * error. */
+/* Adds a header of any length; NAME must be static. Beyond KH_RESPONSE_HEADERS it aborts:
+ * a programming error. */
 void kh_response_header(struct kh_response *response, const char *name,
     const char *format, ...) KH_PRINTF(3, 4);
 

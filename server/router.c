@@ -95,6 +95,20 @@ static bool shape(const char *pattern, const char *path, const char **value, siz
     return !*pattern && !*path;
 }
 
+bool kh_route_identity(const struct kh_route *route)
+{
+    const struct kh_route_needs *needs = &route->needs;
+
+    return (route->flags & (KH_ROUTE_KNOWN | KH_ROUTE_HADOOP)) || needs->read ||
+           needs->put || needs->post || needs->remove;
+}
+
+static unsigned methods_of(const struct kh_route *route)
+{
+    return route->methods |
+           (route->flags & KH_ROUTE_HADOOP ? (unsigned)KH_METHOD_OPTIONS : 0);
+}
+
 kh_match kh_router_match(const struct kh_route *routes, size_t count, kh_method method,
     const char *path, const struct kh_route **route, char name[KH_NAME_MAX + 1],
     unsigned *allow, struct kh_error *err)
@@ -111,8 +125,8 @@ kh_match kh_router_match(const struct kh_route *routes, size_t count, kh_method 
 
         if (!shape(routes[i].pattern, path, &here, &here_len))
             continue;
-        *allow |= routes[i].methods;
-        if (routes[i].methods & (unsigned)method) {
+        *allow |= methods_of(&routes[i]);
+        if (methods_of(&routes[i]) & (unsigned)method) {
             *route = &routes[i];
             value = here;
             len = here ? here_len : 0;

@@ -14,7 +14,11 @@ enum {
     /* Callers may give and see what a copy needs beyond the deposit API: version,
      * creation time and state of a PUT, deleted versions of a GET. */
     KH_ROUTE_COPIES = 1u << 1,
-    KH_ROUTE_KNOWN = 1u << 2 /* needs an identity, but no rule */
+    KH_ROUTE_KNOWN = 1u << 2, /* needs an identity, but no rule */
+    /* A route of Hadoop's interface: it needs an identity; cookies and what
+     * kh_authn_extra adds count there; errors have Hadoop's bodies (hadoop.h); OPTIONS is
+     * answered by the server itself, once the caller is known. */
+    KH_ROUTE_HADOOP = 1u << 3
 };
 
 /* What a method of a route needs a right to, one of KH_OP_* (acl.h); 0: no right is asked
@@ -33,6 +37,9 @@ struct kh_route {
     unsigned flags;
     struct kh_route_needs needs;
 };
+
+/* False when ROUTE is open to anybody who may connect. */
+bool kh_route_identity(const struct kh_route *route);
 
 /* What a match found. */
 typedef enum kh_match {

@@ -36,6 +36,16 @@ static void add_headers(
         evhttp_add_header(headers, response->headers[i].name, response->headers[i].value);
 }
 
+/* NULL: the engine has one. What is no header text would end the line early. */
+static const char *reason(const struct kh_response *response)
+{
+    for (const char *p = response->reason; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            return NULL;
+    }
+    return *response->reason ? response->reason : NULL;
+}
+
 void kh_send(struct kh_http *http, struct kh_conn *conn, struct evhttp_request *ev,
     const struct kh_response *response, const char *request_id)
 {
@@ -59,7 +69,7 @@ void kh_send(struct kh_http *http, struct kh_conn *conn, struct evhttp_request *
     conn->state = KH_CONN_WRITING;
     conn->deadline = kh_clock_ms() + http->options.request_ms;
     evhttp_request_set_on_complete_cb(ev, on_sent, conn);
-    evhttp_send_reply(ev, response->status, NULL, NULL);
+    evhttp_send_reply(ev, response->status, reason(response), NULL);
     /* Head and body in one piece: one TLS record, one write. */
     (void)evbuffer_pullup(bufferevent_get_output(bev), -1);
 }

@@ -169,6 +169,8 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     service->app.routes = options->routes;
     service->app.route_count = options->route_count;
     service->app.gate = options->gate;
+    service->app.authn = options->authn;
+    service->app.authn_extra = options->authn_extra;
     service->app.refused = options->refused;
     service->app.refused_arg = options->arg;
     service->app.on_fatal = on_fatal;

@@ -21,8 +21,10 @@ struct kh_service;
 struct kh_service_options {
     const struct kh_route *routes;
     size_t route_count;
-    bool client_optional; /* callers may come without a certificate */
-    struct kh_gate *gate; /* or NULL (app.h) */
+    bool client_optional;                     /* callers may come without a certificate */
+    struct kh_gate *gate;                     /* or NULL (app.h) */
+    struct kh_authn *authn;                   /* or NULL (app.h) */
+    const struct kh_authn_extra *authn_extra; /* or NULL (app.h) */
     bool (*refused)(
         void *arg, struct kh_app *app, struct kh_request *request); /* app.h */
     void (*reload)(void *arg); /* on the loop, at SIGHUP, after certificates; or NULL */

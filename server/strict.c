@@ -126,5 +126,7 @@ int kh_strict_check(const struct kh_head *head, const char **why)
         return status;
     if (count_of(head, "Host") != 1 || !is_visible(kh_head_get(head, "Host")))
         return refuse(why, 400, "exactly one Host header is needed");
+    if (count_of(head, "Authorization") > 1)
+        return refuse(why, 400, "more than one Authorization header");
     return check_framing(head, why);
 }

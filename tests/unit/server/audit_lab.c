@@ -36,7 +36,7 @@ kh_status lab_put(struct kh_audit *audit, const char *deposit)
 {
     const struct kh_audit_entry entry = {"id-1", "CN=alice,O=Example",
         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "get",
-        deposit, "0", 200};
+        deposit, "0", NULL, NULL, 200};
 
     return kh_audit_write(audit, &entry, &err);
 }

@@ -13,10 +13,11 @@
 static struct kh_error err;
 static char *path;
 
-static const struct kh_principal alice = {"CN=alice,O=Example Corp", HEX64};
-static const struct kh_principal bob = {"CN=bob", "b0b"};
-static const struct kh_principal nobody = {"", ""};
-static const struct kh_principal nameless = {"", HEX64};
+static const struct kh_principal alice = {
+    .subject = "CN=alice,O=Example Corp", .fingerprint = HEX64};
+static const struct kh_principal bob = {.subject = "CN=bob", .fingerprint = "b0b"};
+static const struct kh_principal nobody = {.auth = KH_AUTH_NONE};
+static const struct kh_principal nameless = {.fingerprint = HEX64};
 
 /* The rules of [acl] in a file that holds TEXT. */
 static kh_status load(struct kh_acl **acl, const char *text)
@@ -175,7 +176,7 @@ static void a_subject_is_compared_whole_and_byte_by_byte(void)
 
     CU_ASSERT_EQUAL(rights(acl, &alice, "key"), KH_OP_GET);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        struct kh_principal who = {"", HEX64};
+        struct kh_principal who = {.fingerprint = HEX64};
 
         strcpy(who.subject, others[i]);
         CU_ASSERT_EQUAL(rights(acl, &who, "key"), 0);
@@ -219,7 +220,7 @@ static void a_subject_that_may_have_been_cut_fits_no_rule(void)
 {
     char subject[256];
     char text[400];
-    struct kh_principal who = {"", HEX64};
+    struct kh_principal who = {.fingerprint = HEX64};
     struct kh_acl *acl;
 
     memset(subject, 'a', sizeof subject);
@@ -341,8 +342,8 @@ static void what_a_certificate_shows_can_be_written_as_a_rule(void)
         "CN=x", "*", "sha256:00"};
 
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        struct kh_principal who = {"", HEX64};
-        struct kh_principal bare = {"", HEX64};
+        struct kh_principal who = {.fingerprint = HEX64};
+        struct kh_principal bare = {.fingerprint = HEX64};
         char text[400];
         struct kh_acl *acl;
 
@@ -387,6 +388,78 @@ static void the_second_rule_is_found_when_the_first_is_right(void)
         KH_INVALID, err, "acl.ini:4: b: 'alow' is neither");
 }
 
+static void a_kerberos_principal_is_compared_whole(void)
+{
+    static const struct kh_principal hdfs = {
+        .krb5 = "hdfs/nn1.example@EXAMPLE", .user = "hdfs", .auth = KH_AUTH_KERBEROS};
+    static const struct kh_principal other = {
+        .krb5 = "hdfs/nn1.example@EVIL", .user = "hdfs2", .auth = KH_AUTH_KERBEROS};
+    static const struct kh_principal both = {.subject = "CN=bob",
+        .fingerprint = HEX64,
+        .krb5 = "hdfs/nn1.example@EXAMPLE",
+        .auth = KH_AUTH_KERBEROS};
+    struct kh_acl *acl = rules("[acl]\na = allow get on k to hdfs/nn1.example@EXAMPLE\n"
+                               "b = deny put on k to CN=bob\n"
+                               "c = allow put on k to hdfs/nn1.example@EXAMPLE\n");
+
+    CU_ASSERT_EQUAL(rights(acl, &hdfs, "k"), KH_OP_GET | KH_OP_PUT);
+    CU_ASSERT_EQUAL(rights(acl, &other, "k"), 0);
+    CU_ASSERT_EQUAL(rights(acl, &alice, "k"), 0);
+    CU_ASSERT_EQUAL(rights(acl, &both, "k"), KH_OP_GET); /* either decides, in order */
+    kh_acl_free(acl);
+}
+
+static void a_short_name_is_one_however_it_was_come_by(void)
+{
+    static const struct kh_principal ticket = {
+        .krb5 = "hdfs/nn1@R", .user = "hdfs", .auth = KH_AUTH_KERBEROS};
+    static const struct kh_principal said = {.user = "hdfs", .auth = KH_AUTH_SIMPLE};
+    static const struct kh_principal cert = {
+        .subject = "CN=hdfs", .fingerprint = "f", .user = "hdfs"};
+    static const struct kh_principal none = {.subject = "CN=hdfs", .fingerprint = "f"};
+    struct kh_acl *acl = rules("[acl]\na = allow get on k to user:hdfs\n");
+
+    CU_ASSERT_EQUAL(rights(acl, &ticket, "k"), KH_OP_GET);
+    CU_ASSERT_EQUAL(rights(acl, &said, "k"), KH_OP_GET);
+    CU_ASSERT_EQUAL(rights(acl, &cert, "k"), KH_OP_GET);
+    CU_ASSERT_EQUAL(rights(acl, &none, "k"), 0);
+    CU_ASSERT_EQUAL(rights(acl, &nobody, "k"), 0);
+    kh_acl_free(acl);
+}
+
+static void who_acts_for_another_has_his_rights_alone(void)
+{
+    static const struct kh_principal proxied = {.subject = "CN=bob",
+        .fingerprint = HEX64,
+        .krb5 = "knox/gate@R",
+        .user = "carol",
+        .real_user = "knox",
+        .auth = KH_AUTH_KERBEROS};
+    struct kh_acl *acl = rules("[acl]\na = allow get on k to user:carol\n"
+                               "b = allow put on k to knox/gate@R\n"
+                               "c = allow delete on k to user:knox\n"
+                               "d = allow purge on k to CN=bob\n"
+                               "e = allow purge on k to sha256:" HEX64 "\n"
+                               "f = allow list on k to *\n");
+
+    CU_ASSERT_EQUAL(rights(acl, &proxied, "k"), KH_OP_GET | KH_OP_LIST);
+    kh_acl_free(acl);
+}
+
+static void wrong_kerberos_principals_and_users_are_refused(void)
+{
+    refused("allow get on k to @REALM", "is no Kerberos principal");
+    refused("allow get on k to alice@", "is no Kerberos principal");
+    refused("allow get on k to a@b@R", "is no Kerberos principal");
+    refused("allow get on k to alice@R/x", "is no Kerberos principal");
+    refused("allow get on k to alice bob@R", "is no Kerberos principal");
+    refused("allow get on k to a\\@b@R", "is no Kerberos principal");
+    refused("allow get on k to user:", "is no short name");
+    refused("allow get on k to user:alice@R", "is no short name");
+    refused("allow get on k to user:hdfs/nn1", "is no short name");
+    refused("allow get on k to user:a b", "is no short name");
+}
+
 int main(void)
 {
     static const struct kh_test tests[] = {
@@ -416,6 +489,14 @@ int main(void)
         {"there may be 4096 rules", there_may_be_4096_rules},
         {"the second rule is found when the first is right",
             the_second_rule_is_found_when_the_first_is_right},
+        {"a Kerberos principal is compared whole",
+            a_kerberos_principal_is_compared_whole},
+        {"a short name is one however it was come by",
+            a_short_name_is_one_however_it_was_come_by},
+        {"who acts for another has his rights alone",
+            who_acts_for_another_has_his_rights_alone},
+        {"wrong Kerberos principals and users are refused",
+            wrong_kerberos_principals_and_users_are_refused},
     };
 
     int rc = kh_test_main("server acl", tests, sizeof tests / sizeof tests[0]);

@@ -10,7 +10,7 @@
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
 static const struct kh_audit_entry plain = {
-    "id-1", "CN=alice", "3f0c", "get", "key", "0", 200};
+    "id-1", "CN=alice", "3f0c", "get", "key", "0", NULL, NULL, 200};
 
 static char line[KH_AUDIT_LINE_MAX];
 
@@ -146,6 +146,23 @@ static void every_single_byte_gives_a_line_that_is_read_back(void)
     }
 }
 
+static void short_names_stand_there_when_they_are_known(void)
+{
+    struct kh_audit_entry entry = plain;
+    struct kh_audit_link link;
+    size_t len = make(&entry, &link);
+
+    CU_ASSERT_PTR_NULL(memmem(line, len, "user\"", 5));
+    entry.user = "hdfs";
+    len = make(&entry, &link);
+    member_is(len, "user", "hdfs");
+    CU_ASSERT_PTR_NULL(memmem(line, len, "real_user", 9));
+    entry.real_user = "knox";
+    len = make(&entry, &link);
+    member_is(len, "user", "hdfs");
+    member_is(len, "real_user", "knox");
+}
+
 static void the_longest_fields_fit(void)
 {
     static const char bytes[] = {'\x01', '\xff', '"', 'a'};
@@ -160,7 +177,8 @@ static void the_longest_fields_fit(void)
         memset(text, bytes[i], sizeof text - 1);
         text[sizeof text - 1] = '\0';
         len = kh_audit_line_make(line,
-            &(struct kh_audit_entry){text, text, text, text, text, text, -2147483647},
+            &(struct kh_audit_entry){
+                text, text, text, text, text, text, text, text, -2147483647},
             &torn, &link);
         CU_ASSERT_EQUAL(line[len - 1], '\n');
         CU_ASSERT_PTR_NULL(kh_audit_line_fault(line, len - 1, &facts));
@@ -266,6 +284,8 @@ int main(void)
         {"bytes that are not UTF-8 are replaced", bytes_that_are_not_utf8_are_replaced},
         {"every single byte gives a line that is read back",
             every_single_byte_gives_a_line_that_is_read_back},
+        {"short names stand there when they are known",
+            short_names_stand_there_when_they_are_known},
         {"the longest fields fit", the_longest_fields_fit},
         {"a character that the limit cuts is replaced",
             a_character_that_the_limit_cuts_is_replaced},

@@ -15,6 +15,7 @@ static const struct kh_route routes[] = {
     {KH_METHOD_GET, "/v1/deposits", run, 0, {0}},
     {KH_METHOD_POST, "/v1/deposits/{name}/purge", run, 0, {0}},
     {KH_METHOD_GET, "/healthz", run, 0, {0}},
+    {KH_METHOD_POST, "/kms/v1/key/{name}", run, KH_ROUTE_HADOOP, {0}},
 };
 
 static char name[KH_NAME_MAX + 1];
@@ -65,6 +66,30 @@ static void a_wrong_method_says_what_is_allowed(void)
     CU_ASSERT_EQUAL(match(KH_METHOD_OTHER, "/v1/deposits/a/purge"), -KH_MATCH_NO_METHOD);
     kh_methods_text(allow, text, sizeof text);
     CU_ASSERT_STRING_EQUAL(text, "POST");
+}
+
+static void hadoop_s_routes_take_a_handshake(void)
+{
+    char text[64];
+
+    CU_ASSERT_EQUAL(match(KH_METHOD_OPTIONS, "/kms/v1/key/k"), 4);
+    CU_ASSERT_EQUAL(match(KH_METHOD_GET, "/kms/v1/key/k"), -KH_MATCH_NO_METHOD);
+    kh_methods_text(allow, text, sizeof text);
+    CU_ASSERT_STRING_EQUAL(text, "POST, OPTIONS");
+    CU_ASSERT_EQUAL(match(KH_METHOD_OPTIONS, "/v1/deposits/a"), -KH_MATCH_NO_METHOD);
+    CU_ASSERT_EQUAL(match(KH_METHOD_OPTIONS, "/kms/v1/keys"), -KH_MATCH_NO_PATH);
+}
+
+static void a_route_says_whether_it_needs_an_identity(void)
+{
+    static const struct kh_route open = {KH_METHOD_GET, "/a", run, KH_ROUTE_INLINE, {0}};
+    static const struct kh_route known = {KH_METHOD_GET, "/b", run, KH_ROUTE_KNOWN, {0}};
+    static const struct kh_route purge = {KH_METHOD_POST, "/c", run, 0, {.post = 1}};
+
+    CU_ASSERT_FALSE(kh_route_identity(&open));
+    CU_ASSERT_TRUE(kh_route_identity(&known));
+    CU_ASSERT_TRUE(kh_route_identity(&purge));
+    CU_ASSERT_TRUE(kh_route_identity(&routes[4]));
 }
 
 static void names_are_decoded_once(void)
@@ -184,6 +209,9 @@ int main(void)
         {"paths find their routes", paths_find_their_routes},
         {"other paths are not found", other_paths_are_not_found},
         {"a wrong method says what is allowed", a_wrong_method_says_what_is_allowed},
+        {"Hadoop's routes take a handshake", hadoop_s_routes_take_a_handshake},
+        {"a route says whether it needs an identity",
+            a_route_says_whether_it_needs_an_identity},
         {"names are decoded once", names_are_decoded_once},
         {"names that are paths or not text are refused",
             names_that_are_paths_or_not_text_are_refused},
