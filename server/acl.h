@@ -9,15 +9,16 @@
  *
  *     LABEL = allow|deny OPERATIONS on NAME|PREFIX*|* to PRINCIPAL
  *
- * OPERATIONS are get, list, put, delete, purge, separated by commas without blanks, or
- * all. A NAME is written as in a URL: %20 is a blank, %2A a '*' that is part of the name.
- * PRINCIPAL is the rest of the line: `*` is every authenticated caller; sha256:HEX is one
- * certificate, by its fingerprint (colons are allowed); user:NAME is a short name,
- * however it was come by (principal.h); what has an '@' and no '=' is a Kerberos
- * principal, "hdfs/host@REALM"; anything else is a subject as RFC 2253 has it and
- * `openssl x509 -noout -subject -nameopt RFC2253` prints it. All compared byte by byte. A
- * caller with a certificate and a ticket is fitted by rules for either. Somebody who acts
- * for another (doAs) is fitted by `*` and by user: rules of the one acted for alone.
+ * OPERATIONS are get, list, put, delete, purge, status, separated by commas without
+ * blanks, or all. A NAME is written as in a URL: %20 is a blank, %2A a '*' that is part
+ * of the name. PRINCIPAL is the rest of the line: `*` is every authenticated caller;
+ * sha256:HEX is one certificate, by its fingerprint (colons are allowed); user:NAME is a
+ * short name, however it was come by (principal.h); what has an '@' and no '=' is a
+ * Kerberos principal, "hdfs/host@REALM"; anything else is a subject as RFC 2253 has it
+ * and `openssl x509 -noout -subject -nameopt RFC2253` prints it. All compared byte by
+ * byte. A caller with a certificate and a ticket is fitted by rules for either. Somebody
+ * who acts for another (doAs) is fitted by `*` and by user: rules of the one acted for
+ * alone.
  *
  * Rules are tried in the order of the file; the first one that fits decides. What no rule
  * fits is denied.
@@ -34,7 +35,10 @@ enum kh_operation {
     KH_OP_LIST = 1 << 1,   /* that a name is shown in a listing */
     KH_OP_PUT = 1 << 2,    /* new deposits and new versions */
     KH_OP_DELETE = 1 << 3, /* delete and undelete */
-    KH_OP_PURGE = 1 << 4
+    KH_OP_PURGE = 1 << 4,
+    /* The state of the daemon (status.h). It is about all deposits together, so only a
+     * rule on every name, `*`, gives it: ask for it with the name "". */
+    KH_OP_STATUS = 1 << 5
 };
 
 #define KH_ACL_RULES_MAX 4096

@@ -20,7 +20,9 @@ static const struct {
     {"put", KH_OP_PUT},
     {"delete", KH_OP_DELETE},
     {"purge", KH_OP_PURGE},
-    {"all", KH_OP_GET | KH_OP_LIST | KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE},
+    {"status", KH_OP_STATUS},
+    {"all",
+        KH_OP_GET | KH_OP_LIST | KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE | KH_OP_STATUS},
 };
 
 /* The next word of *TEXT, which is moved to the word behind it. "" at the end. */
@@ -66,8 +68,8 @@ static kh_status set_operations(
 
         if (!bits)
             return kh_fail(err, KH_INVALID,
-                "'%.*s' is no operation; give some of get,list,put,delete,purge without "
-                "blanks, or all",
+                "'%.*s' is no operation; give some of get,list,put,delete,purge,status "
+                "without blanks, or all",
                 len > 64 ? 64 : (int)len, p);
         rule->operations |= bits;
         p += len;

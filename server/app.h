@@ -11,7 +11,9 @@ struct kh_authn_extra;
 struct kh_budget;
 struct kh_gate;
 struct kh_hello;
+struct kh_history;
 struct kh_metrics;
+struct kh_survey;
 
 struct kh_app {
     /* What is served. Another may take its place (kh_app_use): a handler that calls it
@@ -31,6 +33,10 @@ struct kh_app {
     struct kh_pool *pool;
     struct kh_tls *tls;
     struct kh_metrics *metrics;
+    const char *name;           /* of the daemon */
+    int64_t started;            /* seconds since 1970 */
+    struct kh_history *history; /* of the last hour's requests */
+    struct kh_survey *survey;   /* what the status page shows */
     struct kh_hello *hello;
     struct kh_budget *budget;
     atomic_bool draining;

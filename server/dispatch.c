@@ -4,8 +4,11 @@
 #include "core/name.h"
 #include "server/authn.h"
 #include "server/gate.h"
+#include "server/history.h"
 #include "server/metrics.h"
+#include "server/page.h"
 #include "server/reply.h"
+#include "server/survey.h"
 
 /* One line a request. Never a query value, a header or a body: they may be secret. */
 static void log_access(const struct kh_request *request, int status, uint64_t ns)
@@ -22,10 +25,24 @@ static void log_access(const struct kh_request *request, int status, uint64_t ns
         (double)ns / 1e6);
 }
 
+/* What the status page shows: the work, and not those who ask how it goes. */
+static void remember(
+    struct kh_app *app, const struct kh_request *request, int status, uint64_t ns)
+{
+    if (!request->route || (request->route->flags & KH_ROUTE_WATCH))
+        return;
+    kh_history_add(app->history, kh_clock_ms(), status, ns);
+    if (request->outcome == KH_UNAVAILABLE)
+        kh_survey_hint(app->survey, false);
+    else if (status < 300)
+        kh_survey_hint(app->survey, true);
+}
+
 static void record(struct kh_app *app, const struct kh_request *request, int status)
 {
     uint64_t ns = kh_clock_ns() - request->started;
 
+    remember(app, request, status, ns);
     kh_metrics_count(app->metrics, request->route, request->method, status, ns);
     log_access(request, status, ns);
 }
@@ -66,8 +83,10 @@ static void run_job(struct kh_job *job)
 
     if (atomic_load(&request->abandoned))
         return;
-    if (!kh_authn_enter(app, request) || !kh_gate_enter(app->gate, request))
+    if (!kh_authn_enter(app, request) || !kh_gate_enter(app->gate, request)) {
+        kh_page_refuse(request);
         return;
+    }
     request->route->run(app, request);
     if (request->outcome == KH_REFUSED && app->refused &&
         app->refused(app->refused_arg, app, request))
@@ -95,13 +114,24 @@ static void answer_no_route(struct kh_request *request, kh_match match, unsigned
     }
 }
 
+static kh_match find_route(
+    struct kh_app *app, struct kh_request *request, unsigned *allow, struct kh_error *err)
+{
+    if (*request->query)
+        request->route = kh_router_query(
+            app->routes, app->route_count, request->method, request->path);
+    if (request->route)
+        return KH_MATCH_OK;
+    return kh_router_match(app->routes, app->route_count, request->method, request->path,
+        &request->route, request->name, allow, err);
+}
+
 static void on_request(void *arg, struct kh_request *request)
 {
     struct kh_app *app = arg;
     struct kh_error err = {0};
     unsigned allow;
-    kh_match match = kh_router_match(app->routes, app->route_count, request->method,
-        request->path, &request->route, request->name, &allow, &err);
+    kh_match match = find_route(app, request, &allow, &err);
 
     if (match != KH_MATCH_OK) {
         answer_no_route(request, match, allow, &err);

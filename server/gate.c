@@ -84,15 +84,17 @@ static bool changes(unsigned operation)
     return (operation & (KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE)) != 0;
 }
 
-static const char *operation_name(const struct kh_request *request)
+static const char *operation_name(const struct kh_request *request, unsigned operation)
 {
-    switch (needed(request)) {
+    switch (operation) {
     case KH_OP_GET:
         return "get";
     case KH_OP_LIST:
         return "list";
     case KH_OP_PUT:
         return "put";
+    case KH_OP_STATUS:
+        return "status";
     case KH_OP_DELETE:
         return request->method == KH_METHOD_DELETE ? "delete" : "undelete";
     default:
@@ -114,7 +116,7 @@ bool kh_gate_allows(struct kh_gate *gate, const struct kh_request *request,
 }
 
 /* False: it could not be written. */
-static bool record(struct kh_gate *gate, struct kh_request *request)
+static bool record(struct kh_gate *gate, struct kh_request *request, unsigned operation)
 {
     char version[16] = "";
     struct kh_error err = {0};
@@ -130,7 +132,7 @@ static bool record(struct kh_gate *gate, struct kh_request *request)
             .user = request->principal.user,
             .real_user = request->principal.real_user,
             .certificate = request->principal.fingerprint,
-            .operation = operation_name(request),
+            .operation = operation_name(request, operation),
             .deposit = request->name,
             .version = version,
             .status = request->response.status},
@@ -152,13 +154,13 @@ static void refuse_unheard(struct kh_request *request, const char *what)
 
 /* A change that could not be recorded is not made. The refusal itself is the try that
  * finds out whether the log can be written again. */
-static bool heard(struct kh_gate *gate, struct kh_request *request)
+static bool heard(struct kh_gate *gate, struct kh_request *request, unsigned operation)
 {
     if (!atomic_load(&gate->deaf))
         return true;
     refuse_unheard(request,
         "nothing is changed while the audit log cannot be written; see the server's log");
-    (void)record(gate, request);
+    (void)record(gate, request, operation);
     return false;
 }
 
@@ -168,7 +170,7 @@ static bool may_enter(
 {
     bool allowed;
 
-    if (*request->name)
+    if (*request->name || operation == KH_OP_STATUS)
         return kh_gate_allows(gate, request, operation, request->name);
     pthread_rwlock_rdlock(&gate->lock);
     allowed = kh_acl_allows_some(gate->rules, &request->principal, operation);
@@ -191,21 +193,29 @@ bool kh_gate_enter(struct kh_gate *gate, struct kh_request *request)
     if (!may_enter(gate, request, operation)) {
         kh_response_refuse(&request->response, request, 403, "forbidden",
             "no rule in [acl] allows this to you");
-        if (!record(gate, request))
+        if (!record(gate, request, operation))
             refuse_unheard(request, "the audit log cannot be written");
         return false;
     }
-    return !changes(operation) || heard(gate, request);
+    return !changes(operation) || heard(gate, request, operation);
+}
+
+/* A page that asks for the status every few seconds says nothing about deposits that an
+ * audit wants to know. */
+static bool worth_a_record(
+    const struct kh_gate *gate, const struct kh_request *request, unsigned operation)
+{
+    return request->response.status >= 400 || changes(operation) ||
+           (gate->reads && operation != KH_OP_STATUS);
 }
 
 void kh_gate_leave(struct kh_gate *gate, struct kh_request *request)
 {
     unsigned operation = gate ? needed(request) : 0;
 
-    if (operation == 0 ||
-        (!gate->reads && !changes(operation) && request->response.status < 400))
+    if (operation == 0 || !worth_a_record(gate, request, operation))
         return;
-    if (!record(gate, request))
+    if (!record(gate, request, operation))
         refuse_unheard(request,
             changes(operation)
                 ? "the audit log cannot be written; the change may have been made"

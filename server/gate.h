@@ -36,8 +36,8 @@ KH_CHECK kh_status kh_gate_reopen(struct kh_gate *gate, struct kh_error *err);
  */
 KH_CHECK bool kh_gate_enter(struct kh_gate *gate, struct kh_request *request);
 
-/* Records what was answered, before it is sent. When it cannot be recorded the answer is
- * replaced by a 503. GATE may be NULL. Thread safe. */
+/* Records what was answered, before it is sent (but no status that was shown). When it
+ * cannot be recorded the answer is replaced by a 503. GATE may be NULL. Thread safe. */
 void kh_gate_leave(struct kh_gate *gate, struct kh_request *request);
 
 /* Whether the caller of REQUEST may do OPERATION (KH_OP_*) on NAME. GATE may be NULL:

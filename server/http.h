@@ -38,7 +38,7 @@ typedef enum kh_method {
 
 const char *kh_method_name(kh_method method);
 
-#define KH_RESPONSE_HEADERS 8
+#define KH_RESPONSE_HEADERS 12
 
 /* Freed by kh_response_clear. */
 struct kh_response {
@@ -70,6 +70,7 @@ struct kh_request {
     char content_type[64]; /* media type in lower case without parameters, "" when absent
                             */
     bool wants_bytes;      /* Accept asks for application/octet-stream */
+    bool wants_html;       /* Accept asks for text/html: a browser */
     char id[65];           /* X-Request-Id, the caller's or made here */
     const unsigned char *body;
     size_t body_len;

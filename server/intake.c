@@ -98,15 +98,14 @@ static void take_media_type(const char *value, char *out, size_t size)
     out[len] = '\0';
 }
 
-static bool accepts_bytes(const char *accept)
+/* Whether Accept names TYPE itself; a wildcard asks for nothing. */
+static bool accepts(const char *accept, const char *wanted)
 {
-    char type[64];
+    size_t len = strlen(wanted);
 
     while (accept && *accept) {
         accept += strspn(accept, " \t,");
-        take_media_type(accept, type, sizeof type);
-        type[strcspn(type, ",")] = '\0';
-        if (strcmp(type, "application/octet-stream") == 0)
+        if (strcspn(accept, ",; \t") == len && strncasecmp(accept, wanted, len) == 0)
             return true;
         accept += strcspn(accept, ",");
     }
@@ -221,7 +220,9 @@ static struct kh_request *make_request(
     take_id(kh_head_get(head, "X-Request-Id"), request->id);
     take_media_type(kh_head_get(head, "Content-Type"), request->content_type,
         sizeof request->content_type);
-    request->wants_bytes = accepts_bytes(kh_head_get(head, "Accept"));
+    request->wants_bytes =
+        accepts(kh_head_get(head, "Accept"), "application/octet-stream");
+    request->wants_html = accepts(kh_head_get(head, "Accept"), "text/html");
     return request;
 }
 

@@ -142,6 +142,21 @@ kh_match kh_router_match(const struct kh_route *routes, size_t count, kh_method 
     return KH_MATCH_OK;
 }
 
+const struct kh_route *kh_router_query(
+    const struct kh_route *routes, size_t count, kh_method method, const char *path)
+{
+    size_t len = strlen(path);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *pattern = routes[i].pattern;
+
+        if (strncmp(pattern, path, len) == 0 && strcmp(pattern + len, "?") == 0 &&
+            (routes[i].methods & (unsigned)method))
+            return &routes[i];
+    }
+    return NULL;
+}
+
 void kh_methods_text(unsigned methods, char *out, size_t size)
 {
     size_t used = 0;

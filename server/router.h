@@ -18,7 +18,9 @@ enum {
     /* A route of Hadoop's interface: it needs an identity; cookies and what
      * kh_authn_extra adds count there; errors have Hadoop's bodies (hadoop.h); OPTIONS is
      * answered by the server itself, once the caller is known. */
-    KH_ROUTE_HADOOP = 1u << 3
+    KH_ROUTE_HADOOP = 1u << 3,
+    /* Asked by those who watch: no part of the load that the status page shows. */
+    KH_ROUTE_WATCH = 1u << 4
 };
 
 /* What a method of a route needs a right to, one of KH_OP_* (acl.h); 0: no right is asked
@@ -56,6 +58,11 @@ typedef enum kh_match {
 kh_match kh_router_match(const struct kh_route *routes, size_t count, kh_method method,
     const char *path, const struct kh_route **route, char name[KH_NAME_MAX + 1],
     unsigned *allow, struct kh_error *err);
+
+/* A route of its own for PATH with a query: its pattern is the path and a '?', without
+ * {name}. NULL: there is none, and kh_router_match says which it is. */
+const struct kh_route *kh_router_query(
+    const struct kh_route *routes, size_t count, kh_method method, const char *path);
 
 /* "GET, HEAD" for kh_method bits. */
 void kh_methods_text(unsigned methods, char *out, size_t size);

@@ -5,11 +5,13 @@
 #include "server/budget.h"
 #include "server/dispatch.h"
 #include "server/hello.h"
+#include "server/history.h"
 #include "server/memory.h"
 #include "server/metrics.h"
 #include "server/notify.h"
 #include "server/openssl.h"
 #include "server/settings.h"
+#include "server/survey.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -166,6 +168,8 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     if (!service)
         return kh_fail(err, KH_FATAL, "no memory for the service");
     service->options = *options;
+    service->app.name = options->name;
+    service->app.started = (int64_t)time(NULL);
     service->app.routes = options->routes;
     service->app.route_count = options->route_count;
     service->app.gate = options->gate;
@@ -210,10 +214,12 @@ static kh_status set_up(
     kh_status st;
 
     app->hello = kh_hello_new(NULL);
+    app->history = kh_history_new();
+    app->survey = kh_survey_new();
     app->budget = kh_budget_new(settings->body_memory);
     kh_event_memory_init();
     service->base = new_base();
-    if (!app->hello || !app->budget || !service->base)
+    if (!app->hello || !app->history || !app->survey || !app->budget || !service->base)
         return kh_fail(err, KH_FATAL, "no memory for the service");
     kh_app_use(app, backend);
     (void)kh_hello_clean(backend, (int64_t)time(NULL));
@@ -263,11 +269,13 @@ static void take_down(struct kh_service *service)
         event_base_free(service->base);
     kh_budget_free(app->budget);
     kh_hello_free(app->hello);
-    app->pool = NULL;
+    if (!app->hello || !app->history || !app->survey || !app->budget || !service->base)
+        app->pool = NULL;
     app->http = NULL;
     app->budget = NULL;
     app->hello = NULL;
-    service->base = NULL;
+    if (!app->hello || !app->history || !app->survey || !app->budget || !service->base)
+        service->base = NULL;
 }
 
 kh_status kh_service_run(

@@ -19,6 +19,7 @@ struct kh_service;
 
 /* What a daemon is. Everything must outlive the service; patterns must be unique. */
 struct kh_service_options {
+    const char *name; /* of the daemon, for people */
     const struct kh_route *routes;
     size_t route_count;
     bool client_optional;                     /* callers may come without a certificate */

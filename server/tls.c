@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,8 @@ struct kh_tls {
     struct kh_buf passphrase;
     struct kh_trust *trust;
     SSL_CTX *ctx;
+    pthread_mutex_t mutex; /* over the next, which others than the loop look at */
+    X509 *certificate;     /* the server's own, in use */
 };
 
 static const char suites12[] = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-"
@@ -164,13 +167,32 @@ static kh_status check_options(const struct kh_tls_options *options, struct kh_e
     return KH_OK;
 }
 
+/* CTX is what connections get from now on. */
+static void use_context(struct kh_tls *tls, SSL_CTX *ctx)
+{
+    X509 *certificate = SSL_CTX_get0_certificate(ctx);
+    X509 *old = tls->certificate;
+
+    if (certificate)
+        (void)X509_up_ref(certificate);
+    pthread_mutex_lock(&tls->mutex);
+    tls->certificate = certificate;
+    pthread_mutex_unlock(&tls->mutex);
+    X509_free(old);
+    SSL_CTX_free(tls->ctx); /* open connections hold their own reference */
+    tls->ctx = ctx;
+}
+
 kh_status kh_tls_new(
     struct kh_tls **out, const struct kh_tls_options *options, struct kh_error *err)
 {
     struct kh_tls *tls = calloc(1, sizeof *tls);
+    SSL_CTX *ctx = NULL;
     kh_status st;
 
     *out = NULL;
+    if (tls)
+        pthread_mutex_init(&tls->mutex, NULL);
     if (!tls || !copy_options(tls, options)) {
         kh_tls_free(tls);
         (void)kh_fail(err, KH_FATAL, "no memory for TLS");
@@ -180,11 +202,12 @@ kh_status kh_tls_new(
     if (st == KH_OK)
         st = kh_trust_new(&tls->trust, options->trust_dir, err);
     if (st == KH_OK)
-        st = make_context(tls, &tls->ctx, err);
+        st = make_context(tls, &ctx, err);
     if (st != KH_OK) {
         kh_tls_free(tls);
         return st;
     }
+    use_context(tls, ctx);
     *out = tls;
     return KH_OK;
 }
@@ -195,8 +218,7 @@ kh_status kh_tls_reload(struct kh_tls *tls, struct kh_error *err)
     kh_status st = make_context(tls, &fresh, err);
 
     if (st == KH_OK) {
-        SSL_CTX_free(tls->ctx); /* open connections hold their own reference */
-        tls->ctx = fresh;
+        use_context(tls, fresh);
         kh_trust_changed(tls->trust);
     }
     return st;
@@ -222,18 +244,33 @@ struct kh_trust *kh_tls_trust(const struct kh_tls *tls)
     return tls->trust;
 }
 
-kh_status kh_tls_fingerprint(
-    const struct kh_tls *tls, char *out, size_t size, struct kh_error *err)
+X509 *kh_tls_certificate(struct kh_tls *tls)
 {
-    X509 *cert = SSL_CTX_get0_certificate(tls->ctx);
+    X509 *certificate;
+
+    pthread_mutex_lock(&tls->mutex);
+    certificate = tls->certificate;
+    if (certificate)
+        (void)X509_up_ref(certificate);
+    pthread_mutex_unlock(&tls->mutex);
+    return certificate;
+}
+
+kh_status kh_tls_fingerprint(
+    struct kh_tls *tls, char *out, size_t size, struct kh_error *err)
+{
+    X509 *cert = kh_tls_certificate(tls);
     EVP_PKEY *key = cert ? X509_get0_pubkey(cert) : NULL;
     char fingerprint[65];
 
-    if (!key)
+    if (!key) {
+        X509_free(cert);
         return kh_fail(err, KH_FATAL, "there is no certificate");
+    }
     kh_cert_fingerprint(cert, fingerprint);
     snprintf(out, size, "%d%c/%s", EVP_PKEY_get_bits(key),
         EVP_PKEY_is_a(key, "RSA") ? 'R' : 'E', fingerprint);
+    X509_free(cert);
     return KH_OK;
 }
 
@@ -247,6 +284,8 @@ void kh_tls_free(struct kh_tls *tls)
     if (!tls)
         return;
     SSL_CTX_free(tls->ctx);
+    X509_free(tls->certificate);
+    pthread_mutex_destroy(&tls->mutex);
     kh_trust_free(tls->trust);
     kh_buf_free(&tls->passphrase);
     for (size_t i = 0; i < OPTION_COUNT; i++)

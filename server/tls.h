@@ -1,7 +1,8 @@
 /*
  * The TLS side of a server: TLS 1.2 or later with AEAD suites, a client certificate
  * (unless it is declared optional), trust decided in the handshake (trust.h),
- * certificates reloadable while it runs. Loop thread only.
+ * certificates reloadable while it runs. Loop thread only, but for kh_tls_certificate and
+ * kh_tls_fingerprint.
  */
 #ifndef KH_SERVER_TLS_H
 #define KH_SERVER_TLS_H
@@ -41,11 +42,16 @@ SSL *kh_tls_accept(struct kh_tls *tls);
 
 struct kh_trust *kh_tls_trust(const struct kh_tls *tls);
 
+/* The certificate that the server shows now, or NULL; the caller's (X509_free). Thread
+ * safe. */
+X509 *kh_tls_certificate(struct kh_tls *tls);
+
 /* "2048R/<SHA-256 of the server's certificate in hex>": size and kind (R: RSA, E:
- * elliptic curve) of its key before the slash. SIZE is KH_TLS_FINGERPRINT. */
+ * elliptic curve) of its key before the slash. SIZE is KH_TLS_FINGERPRINT. Thread safe.
+ */
 #define KH_TLS_FINGERPRINT 96
 KH_CHECK kh_status kh_tls_fingerprint(
-    const struct kh_tls *tls, char *out, size_t size, struct kh_error *err);
+    struct kh_tls *tls, char *out, size_t size, struct kh_error *err);
 
 /* Whether a client may come without a certificate. */
 bool kh_tls_client_optional(const struct kh_tls *tls);

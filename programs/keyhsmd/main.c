@@ -49,8 +49,9 @@ int main(int argc, char **argv)
     st = kh_setup(&setup, &wish, &err);
     if (st == KH_OK)
         st = kh_service_new(&service, setup.config,
-            &(struct kh_service_options){
-                .routes = kh_keyhsmd_routes, .route_count = kh_keyhsmd_route_count},
+            &(struct kh_service_options){.name = "keyhsmd",
+                .routes = kh_keyhsmd_routes,
+                .route_count = kh_keyhsmd_route_count},
             &err);
     if (st != KH_OK)
         kh_cli_die(&cli, kh_exit_code(st), "%s", err.message);

@@ -3,7 +3,9 @@
 #include "server/deposits.h"
 #include "server/health.h"
 #include "server/metrics.h"
+#include "server/page.h"
 #include "server/peer.h"
+#include "server/status.h"
 
 #define READ (KH_METHOD_GET | KH_METHOD_HEAD)
 
@@ -18,11 +20,13 @@ const struct kh_route kh_keyhsmd_routes[] = {
     {READ, "/v1/deposits/{name}/fingerprint", kh_peer_fingerprint, 0, {0}},
     {READ, "/v1/deposits/{name}/attest", kh_peer_attest, 0, {0}},
     {READ, "/v1/versions", kh_peer_list, 0, {0}},
-    {READ, "/v1/backend", kh_peer_backend, 0, {0}},
+    {READ, "/v1/backend", kh_peer_backend, KH_ROUTE_WATCH, {0}},
     {READ, "/v1/backend/room", kh_peer_room, 0, {0}},
-    {READ, "/healthz", kh_healthz, KH_ROUTE_INLINE, {0}},
-    {READ, "/readyz", kh_readyz, 0, {0}},
-    {READ, "/metrics", kh_metrics_handler, 0, {0}},
+    {READ, "/healthz", kh_healthz, KH_ROUTE_INLINE | KH_ROUTE_WATCH, {0}},
+    {READ, "/readyz", kh_readyz, KH_ROUTE_WATCH, {0}},
+    {READ, "/metrics", kh_metrics_handler, KH_ROUTE_WATCH, {0}},
+    {READ, "/v1/status", kh_status_handler, KH_ROUTE_WATCH, {0}},
+    {READ, "/", kh_page, KH_ROUTE_WATCH, {0}},
     {KH_METHOD_GET, "/test_hsm", kh_test_hsm, 0, {0}},
 };
 /* clang-format on */

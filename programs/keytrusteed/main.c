@@ -54,6 +54,7 @@ static void on_reload(void *arg)
 static kh_status make_service(struct daemon *daemon, struct kh_error *err)
 {
     const struct kh_service_options wanted = {
+        .name = "keytrusteed",
         .routes = kt_routes,
         .route_count = kt_route_count,
         .client_optional = true,

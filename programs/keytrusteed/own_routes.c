@@ -26,11 +26,9 @@ void kt_root(struct kh_app *app, struct kh_request *request)
 {
     if (strcmp(request->query, "a=fingerprint") == 0)
         answer_fingerprint(app, request);
-    else if (*request->query)
+    else
         kh_response_error(&request->response, 400, "invalid",
             "unknown action; what there is: /?a=fingerprint", NULL);
-    else
-        kh_response_error(&request->response, 404, "not_found", "no such path", NULL);
 }
 
 void kt_test_hsm(struct kh_app *app, struct kh_request *request)

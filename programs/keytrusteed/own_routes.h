@@ -4,9 +4,9 @@
 
 #include "server/app.h"
 
-/* GET /?a=fingerprint: one line "2048R/<SHA-256 of the server's certificate>", the size
- * and kind of its key before the slash (R: RSA, E: elliptic curve). Any other `a` is 400,
- * and none is 404. Inline. */
+/* GET /? (with a query). a=fingerprint: one line "2048R/<SHA-256 of the server's
+ * certificate>", the size and kind of its key before the slash (R: RSA, E: elliptic
+ * curve). Anything else is 400. Inline. */
 void kt_root(struct kh_app *app, struct kh_request *request);
 
 /* GET /test_hsm (kh_test_hsm), when there is an HSM behind: a sample that lands in a file

@@ -4,6 +4,8 @@
 #include "server/deposits.h"
 #include "server/health.h"
 #include "server/metrics.h"
+#include "server/page.h"
+#include "server/status.h"
 
 #define READ (KH_METHOD_GET | KH_METHOD_HEAD)
 
@@ -17,11 +19,13 @@ const struct kh_route kt_routes[] = {
     {KH_METHOD_POST, "/v1/deposits/{name}/undelete", kh_deposit_undelete, 0,
         {.post = KH_OP_DELETE}},
     {KH_METHOD_POST, "/v1/deposits/{name}/purge", kh_deposit_purge, 0, {.post = KH_OP_PURGE}},
-    {READ, "/healthz", kh_healthz, KH_ROUTE_INLINE, {0}},
-    {READ, "/readyz", kh_readyz, 0, {0}},
-    {READ, "/metrics", kh_metrics_handler, KH_ROUTE_KNOWN, {0}},
+    {READ, "/healthz", kh_healthz, KH_ROUTE_INLINE | KH_ROUTE_WATCH, {0}},
+    {READ, "/readyz", kh_readyz, KH_ROUTE_WATCH, {0}},
+    {READ, "/metrics", kh_metrics_handler, KH_ROUTE_KNOWN | KH_ROUTE_WATCH, {0}},
     {KH_METHOD_GET, "/test_hsm", kt_test_hsm, 0, {0}},
-    {READ, "/", kt_root, KH_ROUTE_INLINE, {0}},
+    {READ, "/v1/status", kh_status_handler, KH_ROUTE_WATCH, {.read = KH_OP_STATUS}},
+    {READ, "/", kh_page, KH_ROUTE_WATCH, {.read = KH_OP_STATUS}},
+    {READ, "/?", kt_root, KH_ROUTE_INLINE, {0}},
 };
 /* clang-format on */
 

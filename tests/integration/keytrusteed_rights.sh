@@ -32,7 +32,7 @@ stranger GET /readyz; check_eq "/readyz" "$STATUS" 200
 stranger GET "/?a=fingerprint"; check_eq "/?a=fingerprint" "$STATUS" 200
 check_eq "it is size, kind and the certificate's SHA-256" "$(cat "$WORK/body")" "256E/$(fingerprint "$WORK/server.crt")"
 stranger GET "/?a=other"; check_eq "another action" "$STATUS" 400
-stranger GET /; check_eq "no action" "$STATUS" 404
+stranger GET /; check_eq "the status page is not for strangers" "$STATUS" 401
 stranger POST "/?a=fingerprint"; check_eq "another method" "$STATUS" 405
 stranger GET /test_hsm; check_eq "/test_hsm without an HSM" "$STATUS" 503
 check_has "which says what to do" "$WORK/body" "ktadmin keyhsm"

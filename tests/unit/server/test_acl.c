@@ -63,7 +63,7 @@ static void refused(const char *rule, const char *word)
 }
 
 static const enum kh_operation every[] = {
-    KH_OP_GET, KH_OP_LIST, KH_OP_PUT, KH_OP_DELETE, KH_OP_PURGE};
+    KH_OP_GET, KH_OP_LIST, KH_OP_PUT, KH_OP_DELETE, KH_OP_PURGE, KH_OP_STATUS};
 enum { EVERY = sizeof every / sizeof every[0] };
 
 /* The operations that WHO has on NAME, as bits. */
@@ -77,7 +77,8 @@ static unsigned rights(
     return bits;
 }
 
-#define ALL (KH_OP_GET | KH_OP_LIST | KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE)
+#define ALL                                                                              \
+    (KH_OP_GET | KH_OP_LIST | KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE | KH_OP_STATUS)
 
 static void without_rules_everything_is_denied(void)
 {
@@ -95,7 +96,8 @@ static void without_rules_everything_is_denied(void)
 
 static void each_operation_is_a_right_of_its_own(void)
 {
-    static const char *const words[] = {"get", "list", "put", "delete", "purge"};
+    static const char *const words[] = {
+        "get", "list", "put", "delete", "purge", "status"};
 
     for (size_t i = 0; i < EVERY; i++) {
         char text[64];
@@ -242,6 +244,26 @@ static void a_subject_that_may_have_been_cut_fits_no_rule(void)
     kh_acl_free(acl);
 }
 
+/* What a daemon's state says is about all deposits: whoever has a part of them is not
+ * told. */
+static void only_a_rule_on_every_name_gives_the_status(void)
+{
+    struct kh_acl *acl = rules("[acl]\n"
+                               "a = deny status on * to CN=carol\n"
+                               "b = allow all on hdfs-* to CN=alice,O=Example Corp\n"
+                               "c = allow all on key to CN=alice,O=Example Corp\n"
+                               "d = deny all on hdfs-* to CN=bob\n"
+                               "e = allow status on * to CN=bob\n"
+                               "f = allow all on * to CN=carol\n");
+    const struct kh_principal carol = {.subject = "CN=carol", .fingerprint = HEX64};
+
+    CU_ASSERT_FALSE(kh_acl_allows(acl, &alice, KH_OP_STATUS, ""));
+    CU_ASSERT_TRUE(kh_acl_allows(acl, &bob, KH_OP_STATUS, ""));
+    CU_ASSERT_EQUAL(rights(acl, &bob, "key"), KH_OP_STATUS);
+    CU_ASSERT_FALSE(kh_acl_allows(acl, &carol, KH_OP_STATUS, ""));
+    kh_acl_free(acl);
+}
+
 static void some_right_is_told_from_none(void)
 {
     struct kh_acl *acl = rules("[acl]\n"
@@ -259,7 +281,7 @@ static void wrong_words_are_named_with_what_is_right(void)
 {
     refused("", "'' is neither allow nor deny; a rule is: allow|deny");
     refused("Allow all on * to *", "'Allow' is neither allow nor deny");
-    refused("allow", "'' is no operation; give some of get,list,put,delete,purge");
+    refused("allow", "'' is no operation; give some of get,list,put,delete,purge,status");
     refused("allow read on * to *", "'read' is no operation");
     refused("allow get,,put on * to *", "'' is no operation");
     refused("allow get, put on * to *", "'' is no operation; give some of");
@@ -478,6 +500,8 @@ int main(void)
             an_anonymous_caller_is_allowed_nothing},
         {"a subject that may have been cut fits no rule",
             a_subject_that_may_have_been_cut_fits_no_rule},
+        {"only a rule on every name gives the status",
+            only_a_rule_on_every_name_gives_the_status},
         {"some right is told from none", some_right_is_told_from_none},
         {"wrong words are named with what is right",
             wrong_words_are_named_with_what_is_right},

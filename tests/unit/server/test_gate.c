@@ -23,7 +23,7 @@ static void run(struct kh_app *app, struct kh_request *r)
     (void)app, (void)r;
 }
 
-enum { ONE, LIST, ROLL, UNDELETE, PURGE, OPEN, KNOWN };
+enum { ONE, LIST, ROLL, UNDELETE, PURGE, OPEN, KNOWN, STATUS };
 #define GET_PUT_DELETE (KH_METHOD_GET | KH_METHOD_PUT | KH_METHOD_DELETE)
 static const struct kh_route routes[] = {
     [ONE] = {GET_PUT_DELETE, "/one/{name}", run, 0,
@@ -34,6 +34,7 @@ static const struct kh_route routes[] = {
     [PURGE] = {KH_METHOD_POST, "/one/{name}/purge", run, 0, {.post = KH_OP_PURGE}},
     [OPEN] = {KH_METHOD_GET, "/open", run, 0, {0}},
     [KNOWN] = {KH_METHOD_GET, "/known", run, KH_ROUTE_KNOWN, {0}},
+    [STATUS] = {KH_METHOD_GET, "/status", run, 0, {.read = KH_OP_STATUS}},
 };
 
 static struct kh_acl *rules(const char *const *lines)
@@ -54,7 +55,8 @@ static struct kh_acl *rules(const char *const *lines)
 static void open_gate(bool reads)
 {
     static const char *const lines[] = {"acl.owner=allow all on app-* to CN=owner",
-        "acl.reader=allow get on app-1 to CN=reader", NULL};
+        "acl.reader=allow get on app-1 to CN=reader",
+        "acl.watcher=allow status on * to CN=watcher", NULL};
     struct kh_audit *audit = NULL;
     struct kh_error err = {0};
 
@@ -216,6 +218,28 @@ static void each_answer_is_recorded_with_its_operation(void)
     close_gate();
 }
 
+/* A page asks every few seconds: the log has who was refused, and not each look. */
+static void the_status_is_for_all_names_and_recorded_when_refused(void)
+{
+    unsigned before;
+
+    open_gate(true);
+    before = entries();
+    CU_ASSERT_FALSE(enter(NULL, STATUS, KH_METHOD_GET, ""));
+    CU_ASSERT_EQUAL(request.response.status, 401);
+    CU_ASSERT_TRUE(enter("CN=watcher", STATUS, KH_METHOD_GET, ""));
+    leave(200);
+    CU_ASSERT_EQUAL(entries(), before);
+    CU_ASSERT_FALSE(enter("CN=owner", STATUS, KH_METHOD_GET, ""));
+    CU_ASSERT_EQUAL(request.response.status, 403);
+    CU_ASSERT_TRUE(recorded("status", "", 403));
+    CU_ASSERT_TRUE(enter("CN=watcher", STATUS, KH_METHOD_GET, ""));
+    leave(503);
+    CU_ASSERT_TRUE(recorded("status", "", 503));
+    CU_ASSERT_FALSE(kh_gate_allows(gate, &request, KH_OP_LIST, "app-1"));
+    close_gate();
+}
+
 static void reads_that_went_well_may_be_left_out(void)
 {
     unsigned before;
@@ -293,6 +317,8 @@ int main(void)
             a_listing_is_entered_by_whoever_may_see_some_name},
         {"each answer is recorded with its operation",
             each_answer_is_recorded_with_its_operation},
+        {"the status is for all names, and recorded when refused",
+            the_status_is_for_all_names_and_recorded_when_refused},
         {"reads that went well may be left out", reads_that_went_well_may_be_left_out},
         {"without a record nothing is shown or changed",
             without_a_record_nothing_is_shown_or_changed},

@@ -56,6 +56,23 @@ static void other_paths_are_not_found(void)
         CU_ASSERT_EQUAL(match(KH_METHOD_GET, bad[i]), -KH_MATCH_NO_PATH);
 }
 
+/* keytrusteed's / is a page, and with a query it is what its predecessor had there. */
+static void a_path_with_a_query_may_have_a_route_of_its_own(void)
+{
+    static const struct kh_route both[] = {
+        {KH_METHOD_GET, "/", run, 0, {.read = KH_OP_STATUS}},
+        {KH_METHOD_GET, "/?", run, KH_ROUTE_INLINE, {0}},
+        {KH_METHOD_GET, "/{name}?", run, 0, {0}},
+    };
+
+    CU_ASSERT_PTR_EQUAL(kh_router_query(both, 3, KH_METHOD_GET, "/"), &both[1]);
+    CU_ASSERT_PTR_NULL(kh_router_query(both, 3, KH_METHOD_PUT, "/"));
+    CU_ASSERT_PTR_NULL(kh_router_query(both, 3, KH_METHOD_GET, "/x"));
+    CU_ASSERT_PTR_NULL(kh_router_query(both, 3, KH_METHOD_GET, ""));
+    CU_ASSERT_PTR_NULL(kh_router_query(both, 3, KH_METHOD_GET, "/?"));
+    CU_ASSERT_PTR_NULL(kh_router_query(both, 0, KH_METHOD_GET, "/"));
+}
+
 static void a_wrong_method_says_what_is_allowed(void)
 {
     char text[64];
@@ -220,6 +237,8 @@ int main(void)
         {"query values are read", query_values_are_read},
         {"a mistyped parameter is refused, not ignored",
             a_mistyped_parameter_is_refused_not_ignored},
+        {"a path with a query may have a route of its own",
+            a_path_with_a_query_may_have_a_route_of_its_own},
         {"limits of a listing are checked", limits_of_a_listing_are_checked},
         {"answers and cursors are read", answers_and_cursors_are_read},
         {"wrong answers and cursors are refused", wrong_answers_and_cursors_are_refused},

@@ -1,0 +1,84 @@
+/*
+ * The contract of a backend (include/keyhsm/plugin.h), as tests that any plugin must
+ * pass. They reach the backend through core/backend.h, as every program does, and use
+ * names of their own, so a place that holds other deposits will do; where the plugin can
+ * be sealed, the last tests leave it sealed.
+ */
+#ifndef KH_CONTRACT_H
+#define KH_CONTRACT_H
+
+#include "core/backend.h"
+#include "core/deposit.h"
+#include "tests/lib/testlib.h"
+
+#include <string.h>
+
+/* What is tested. */
+struct kh_contract {
+    const char *title;      /* of the suite */
+    const char *backend;    /* the plugin's name */
+    const char *plugin_dir; /* absolute */
+    char *settings[32];     /* "key=value" of [backend.NAME] */
+    size_t setting_count;
+    bool shared; /* two daemons may have the place open at once */
+    uint32_t capabilities;
+    uint64_t data_max;
+};
+extern struct kh_contract kh_contract;
+
+/* ---- the backend under test ---- */
+
+/* The open backend, opened as a daemon does when it is not. Ends the program when that
+ * fails. */
+struct kh_backend *kh_contract_backend(void);
+/* Closes it; the next kh_contract_backend opens it again. */
+void kh_contract_close(void);
+/* A further instance. The configuration lives until the program ends. */
+kh_status kh_contract_open(
+    struct kh_backend **out, kh_open_mode mode, struct kh_error *err);
+bool kh_contract_has(uint32_t capability);
+
+/* ---- deposits ---- */
+
+#define KH_CONTRACT_CREATED 1464937648 /* 2016-06-03T07:07:28Z */
+
+/* A name nobody used yet: kept by the rule, in order of the calls within one test, all of
+ * one test with PREFIX. In one of a few static buffers. */
+const char *kh_contract_name(const char *word);
+/* Fills *D: active, KH_CONTRACT_CREATED, no attributes. Free with kh_deposit_free. */
+void kh_contract_make(struct kh_deposit *d, const char *name, uint32_t version,
+    const void *data, size_t len);
+/* Makes and puts; checks that it was stored. */
+void kh_contract_put(
+    const char *name, uint32_t version, const char *text, kh_put_mode mode);
+/* True when what the backend holds as VERSION of D's name equals D. Prints why not. */
+bool kh_contract_holds(const struct kh_deposit *d);
+/* The status of a get, and of a stat, whose outputs are thrown away. */
+kh_status kh_contract_get_status(const char *name, uint32_t version, bool with_deleted);
+bool kh_contract_is_zero(const void *memory, size_t len);
+
+/* ---- the groups of tests; each returns its table ---- */
+
+struct kh_contract_group {
+    uint32_t needs; /* capabilities */
+    const struct kh_test *tests;
+    size_t count;
+};
+struct kh_contract_group kh_contract_names(void);
+struct kh_contract_group kh_contract_data(void);
+struct kh_contract_group kh_contract_versions(void);
+struct kh_contract_group kh_contract_states(void);
+struct kh_contract_group kh_contract_listing(void);
+struct kh_contract_group kh_contract_threads(void);
+struct kh_contract_group kh_contract_facts(void);
+struct kh_contract_group kh_contract_hardware(void);
+struct kh_contract_group kh_contract_sealing(void);
+
+/* ---- places to test on ---- */
+
+/* A new place for the plugins of this project: "softfile", "pkcs11-deposit",
+ * "pkcs11-epoch", "keyhsm". False for any other word. */
+bool kh_contract_place(const char *what);
+void kh_contract_set(const char *format, ...) KH_PRINTF(1, 2);
+
+#endif
