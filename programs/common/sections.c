@@ -70,6 +70,12 @@ static const struct kh_option audit_options[] = {
     {"file", KH_OPT_PATH, "/var/log/keytrustee/audit.log", 0, NULL, "file that a line is appended to for every request"},
     {"reads", KH_OPT_BOOL, "yes", 0, NULL, "record requests that only read, too"},
 };
+
+static const struct kh_option kms_options[] = {
+    {"key_authorization", KH_OPT_BOOL, "yes", 0, NULL, "ask the lists of each key, too ([kms.key.acl])"},
+    {"system_groups", KH_OPT_BOOL, "yes", 0, NULL, "ask the system for a user's groups, beside [kms.groups]"},
+    {"groups_cache", KH_OPT_SECONDS, "5m", 0, NULL, "time that what the system said of a user's groups is remembered"},
+};
 /* clang-format on */
 
 const size_t kh_server_option_count = COUNT(kh_server_options);
@@ -95,6 +101,13 @@ const struct kh_section kh_keytrusteed_sections[KH_KEYTRUSTEED_SECTION_COUNT] = 
     {"openssl", kh_openssl_options, COUNT(kh_openssl_options), true, false},
     {"acl", NULL, 0, false, true},
     {"audit", audit_options, COUNT(audit_options), true, false},
+    {"kms", kms_options, COUNT(kms_options), true, false},
+    {"kms.acl", NULL, 0, false, true},
+    {"kms.blacklist", NULL, 0, false, true},
+    {"kms.key.acl", NULL, 0, false, true},
+    {"kms.key.acl.default", NULL, 0, false, true},
+    {"kms.key.acl.whitelist", NULL, 0, false, true},
+    {"kms.groups", NULL, 0, false, true},
 };
 
 const struct kh_section kh_common_sections[KH_COMMON_SECTION_COUNT] = {

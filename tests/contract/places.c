@@ -1,25 +1,11 @@
 /* New places for the plugins of this project. */
-#include "tests/contract/contract.h"
+#include "tests/contract/places.h"
 
 #include "tests/lib/keyhsmd.h"
 #include "tests/lib/softhsm.h"
+#include "tests/lib/testlib.h"
 
 #include <stdlib.h>
-
-void kh_contract_set(const char *format, ...)
-{
-    va_list args;
-
-    if (kh_contract.setting_count ==
-        sizeof kh_contract.settings / sizeof kh_contract.settings[0]) {
-        fprintf(stderr, "too many settings\n");
-        abort();
-    }
-    va_start(args, format);
-    if (vasprintf(&kh_contract.settings[kh_contract.setting_count++], format, args) < 0)
-        abort();
-    va_end(args);
-}
 
 static void make_softfile(void)
 {

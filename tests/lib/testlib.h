@@ -2,13 +2,7 @@
 #ifndef KH_TESTLIB_H
 #define KH_TESTLIB_H
 
-#include <CUnit/CUnit.h>
-#include <keyhsm/types.h>
-
-struct kh_test {
-    const char *name;
-    void (*run)(void);
-};
+#include "conformance/expect.h"
 
 /* Runs the tests of one suite under CUnit (verbose), prints its totals and returns the
  * exit status: 0 only when at least one test ran and none failed. Initialises secret
@@ -25,33 +19,5 @@ char *kh_test_path(const char *dir, const char *format, ...) KH_PRINTF(2, 3);
 void kh_test_write(const char *path, const void *data, size_t len, unsigned mode);
 /* Runs a shell command; its exit status, -1 when it died by a signal. */
 int kh_test_shell(const char *format, ...) KH_PRINTF(1, 2);
-
-/* CU_ASSERT that EXPR is KH_OK, printing the error's text when it is not. */
-#define KH_ASSERT_OK(expr, err)                                                          \
-    do {                                                                                 \
-        kh_status kh_st_ = (expr);                                                       \
-        if (kh_st_ != KH_OK)                                                             \
-            fprintf(stderr, "    %s:%d: status %d: %s\n", __FILE__, __LINE__,            \
-                (int)kh_st_, (err).message);                                             \
-        CU_ASSERT_EQUAL(kh_st_, KH_OK);                                                  \
-    } while (0)
-#define KH_ASSERT_OK_FATAL(expr, err)                                                    \
-    do {                                                                                 \
-        kh_status kh_st_ = (expr);                                                       \
-        if (kh_st_ != KH_OK)                                                             \
-            fprintf(stderr, "    %s:%d: status %d: %s\n", __FILE__, __LINE__,            \
-                (int)kh_st_, (err).message);                                             \
-        CU_ASSERT_EQUAL_FATAL(kh_st_, KH_OK);                                            \
-    } while (0)
-/* CU_ASSERT that EXPR gives STATUS and that the error's text contains WORD. */
-#define KH_ASSERT_FAILS(expr, want, err, word)                                           \
-    do {                                                                                 \
-        kh_status kh_st_ = (expr);                                                       \
-        if (kh_st_ != (want) || !strstr((err).message, (word)))                          \
-            fprintf(stderr, "    %s:%d: status %d (wanted %d), text: %s\n", __FILE__,    \
-                __LINE__, (int)kh_st_, (int)(want), (err).message);                      \
-        CU_ASSERT_EQUAL(kh_st_, (want));                                                 \
-        CU_ASSERT_PTR_NOT_NULL(strstr((err).message, (word)));                           \
-    } while (0)
 
 #endif

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLUGINS_MAX = 4, SECTIONS_MAX = 16, LINE_MAX_ = 512 };
+enum { PLUGINS_MAX = 4, SECTIONS_MAX = 32, LINE_MAX_ = 512 };
 
 /* One configuration file: where it is explained, and who reads it. */
 static const struct book {

@@ -1,5 +1,5 @@
 /* Data and attributes: every byte comes back, every limit is kept. */
-#include "tests/contract/contract.h"
+#include "conformance/contract.h"
 
 #include "core/secmem.h"
 

@@ -7,11 +7,9 @@
 #ifndef KH_CONTRACT_H
 #define KH_CONTRACT_H
 
+#include "conformance/expect.h"
 #include "core/backend.h"
 #include "core/deposit.h"
-#include "tests/lib/testlib.h"
-
-#include <string.h>
 
 /* What is tested. */
 struct kh_contract {
@@ -26,6 +24,15 @@ struct kh_contract {
 };
 extern struct kh_contract kh_contract;
 
+/* Adds "key=value". Ends the program when there are too many. */
+void kh_contract_set(const char *format, ...) KH_PRINTF(1, 2);
+/* Opens the backend and asks it what it is: capabilities, data_max. Ends the program when
+ * it cannot be opened. */
+void kh_contract_learn(void);
+/* The tests of all groups that its capabilities call for, after kh_contract_learn. */
+#define KH_CONTRACT_TESTS_MAX 128
+size_t kh_contract_collect(struct kh_test tests[KH_CONTRACT_TESTS_MAX]);
+
 /* ---- the backend under test ---- */
 
 /* The open backend, opened as a daemon does when it is not. Ends the program when that
@@ -37,6 +44,8 @@ void kh_contract_close(void);
 kh_status kh_contract_open(
     struct kh_backend **out, kh_open_mode mode, struct kh_error *err);
 bool kh_contract_has(uint32_t capability);
+/* The configuration it is opened with. Ends the program when that is wrong. */
+const struct kh_config *kh_contract_config(void);
 
 /* ---- deposits ---- */
 
@@ -71,14 +80,9 @@ struct kh_contract_group kh_contract_states(void);
 struct kh_contract_group kh_contract_listing(void);
 struct kh_contract_group kh_contract_threads(void);
 struct kh_contract_group kh_contract_facts(void);
+struct kh_contract_group kh_contract_bounds(void);
+struct kh_contract_group kh_contract_guest(void);
 struct kh_contract_group kh_contract_hardware(void);
 struct kh_contract_group kh_contract_sealing(void);
-
-/* ---- places to test on ---- */
-
-/* A new place for the plugins of this project: "softfile", "pkcs11-deposit",
- * "pkcs11-epoch", "keyhsm". False for any other word. */
-bool kh_contract_place(const char *what);
-void kh_contract_set(const char *format, ...) KH_PRINTF(1, 2);
 
 #endif

@@ -1,5 +1,5 @@
 /* Soft delete, its undoing, and purge, which has none. */
-#include "tests/contract/contract.h"
+#include "conformance/contract.h"
 
 static void a_removed_version_is_not_found_and_comes_back(void)
 {

@@ -1,5 +1,5 @@
 /* Many threads on one instance, as a daemon's workers are. */
-#include "tests/contract/contract.h"
+#include "conformance/contract.h"
 
 #include "core/secmem.h"
 

@@ -1,5 +1,5 @@
 /* What a backend says of itself, and what outlives a restart. */
-#include "tests/contract/contract.h"
+#include "conformance/contract.h"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 /* A store that is migrated from: kept still while it is copied, sealed when it is left.
  * These tests run last and in this order: the place stays sealed. */
-#include "tests/contract/contract.h"
+#include "conformance/contract.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "tests/contract/contract.h"
+#include "conformance/contract.h"
 
 #include "core/secmem.h"
 
@@ -15,6 +15,21 @@ static void die(const struct kh_error *err)
 {
     fprintf(stderr, "%s: %s\n", kh_contract.title, err->message);
     exit(1);
+}
+
+void kh_contract_set(const char *format, ...)
+{
+    va_list args;
+
+    if (kh_contract.setting_count ==
+        sizeof kh_contract.settings / sizeof kh_contract.settings[0]) {
+        fprintf(stderr, "too many settings\n");
+        abort();
+    }
+    va_start(args, format);
+    if (vasprintf(&kh_contract.settings[kh_contract.setting_count++], format, args) < 0)
+        abort();
+    va_end(args);
 }
 
 static void configure(void)
@@ -37,13 +52,18 @@ static void configure(void)
         die(&err);
 }
 
-kh_status kh_contract_open(
-    struct kh_backend **out, kh_open_mode mode, struct kh_error *err)
+const struct kh_config *kh_contract_config(void)
 {
     if (!config)
         configure();
-    return kh_backend_open(
-        out, kh_contract.backend, kh_contract.plugin_dir, config, mode, err);
+    return config;
+}
+
+kh_status kh_contract_open(
+    struct kh_backend **out, kh_open_mode mode, struct kh_error *err)
+{
+    return kh_backend_open(out, kh_contract.backend, kh_contract.plugin_dir,
+        kh_contract_config(), mode, err);
 }
 
 struct kh_backend *kh_contract_backend(void)

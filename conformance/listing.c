@@ -1,6 +1,6 @@
 /* Listings: every version once, in byte order of name, then version, in pages of any
  * size. */
-#include "tests/contract/contract.h"
+#include "conformance/contract.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Names: the rule of DESIGN 5, and what a legacy store may hold beyond it. */
-#include "tests/contract/contract.h"
+#include "conformance/contract.h"
 
 static const char *const wild[] = {"-dash", ".hidden", "with space", "a/b", "../up", "..",
     ".", "per%cent", "new\nline", "\xc3\xa4\xc3\xb6\xc3\xbc", "a%2Fb", "quote\"'", "_"};

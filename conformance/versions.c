@@ -1,5 +1,5 @@
 /* Versions: created once, never overwritten, found by number or as the latest. */
-#include "tests/contract/contract.h"
+#include "conformance/contract.h"
 
 #include "core/secmem.h"
 
