@@ -108,6 +108,7 @@ const struct kh_section kh_keytrusteed_sections[KH_KEYTRUSTEED_SECTION_COUNT] = 
     {"kms.key.acl.default", NULL, 0, false, true},
     {"kms.key.acl.whitelist", NULL, 0, false, true},
     {"kms.groups", NULL, 0, false, true},
+    {"kms.proxyuser", NULL, 0, false, true},
 };
 
 const struct kh_section kh_common_sections[KH_COMMON_SECTION_COUNT] = {

@@ -38,7 +38,7 @@ extern const struct kh_section kh_tool_sections[KH_DAEMON_SECTION_COUNT];
 /* [server], [tls], [openssl], [acl], [audit] and those of the KMS, of keytrusteed, whose
  * file has defaults of its own. Nothing is required, so the daemon and every tool that
  * reads keytrustee.ini claim the same. */
-#define KH_KEYTRUSTEED_SECTION_COUNT 12
+#define KH_KEYTRUSTEED_SECTION_COUNT 13
 extern const struct kh_section kh_keytrusteed_sections[KH_KEYTRUSTEED_SECTION_COUNT];
 
 #endif

@@ -187,6 +187,26 @@ bool kms_acl_allows(
     return has;
 }
 
+bool kms_acl_may_act(struct kms_acl *acl, const struct kh_principal *who,
+    const char *const user_and_address[2], char out[KMS_ACT_TEXT])
+{
+    const char *const users[] = {who->user, user_and_address[0]};
+    struct held *held = hold(acl);
+    enum kms_proxied answer = kms_proxies_allow(
+        &held->lists->proxies, held->lists->groups, users, user_and_address[1]);
+
+    let_go(acl, held);
+    out[0] = '\0';
+    if (answer == KMS_PROXY_USER)
+        (void)snprintf(out, KMS_ACT_TEXT, "User: %s is not allowed to impersonate %s",
+            users[0], users[1]);
+    else if (answer == KMS_PROXY_HOST)
+        (void)snprintf(out, KMS_ACT_TEXT,
+            "Unauthorized connection for super-user: %s from IP %s", users[0],
+            user_and_address[1]);
+    return answer == KMS_PROXY_OK;
+}
+
 void kms_acl_op_text(char *out, size_t size, const struct kh_principal *who,
     const char *op, const char *key)
 {

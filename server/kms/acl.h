@@ -54,6 +54,8 @@ typedef enum kms_key_op {
 } kms_key_op;
 #define KMS_KEY_OPS 5
 
+#define KMS_ACT_TEXT 640
+
 /* "CREATE", "MANAGEMENT": as configurations name them. */
 extern const char *const kms_op_names[KMS_OPS];
 extern const char *const kms_key_op_names[KMS_KEY_OPS];
@@ -96,6 +98,13 @@ void kms_acl_op_text(char *out, size_t size, const struct kh_principal *who,
  * another way. */
 void kms_acl_key_text(char *out, size_t size, const struct kh_principal *who,
     kms_key_op op, const char *name, bool create);
+
+/* Whether WHO (by his short name) may act for USER from ADDRESS (doAs, [kms.proxyuser]).
+ * When not, OUT says so as Hadoop does, AuthorizationException, 403: "User: P is not
+ * allowed to impersonate U", "Unauthorized connection for super-user: P from IP A". May
+ * block. */
+bool kms_acl_may_act(struct kms_acl *acl, const struct kh_principal *who,
+    const char *const user_and_address[2], char out[KMS_ACT_TEXT]);
 
 /* NULL is fine. Nobody may be inside. */
 void kms_acl_free(struct kms_acl *acl);

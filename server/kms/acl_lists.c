@@ -189,6 +189,8 @@ static kh_status read_all(
         st = kh_config_pairs(config, sections[i].name, on_op, &sections[i], err);
     if (st == KH_OK)
         st = kms_groups_new(&lists->groups, config, err);
+    if (st == KH_OK)
+        st = kms_proxies_read(&lists->proxies, config, err);
     lists->per_key = kh_config_bool(config, "kms", "key_authorization");
     return st;
 }
@@ -231,6 +233,7 @@ void kms_lists_free(struct kms_lists *lists)
     free(lists->keys);
     clear_key(&lists->defaults);
     clear_key(&lists->whitelist);
+    kms_proxies_clear(&lists->proxies);
     kms_groups_free(lists->groups);
     free(lists);
 }

@@ -4,6 +4,7 @@
 #define KH_SERVER_KMS_ACL_LISTS_H
 
 #include "server/kms/acl.h"
+#include "server/kms/proxy.h"
 #include "server/kms/users.h"
 
 #define KMS_KEYS_MAX 16384 /* keys with lists of their own */
@@ -23,6 +24,7 @@ struct kms_lists {
     size_t key_count;
     struct kms_key_lists defaults;
     struct kms_key_lists whitelist;
+    struct kms_proxies proxies;
     struct kms_groups *groups;
 };
 
