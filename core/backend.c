@@ -5,11 +5,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-struct kh_error *kh_backend_enter(
-    struct kh_backend *b, struct kh_error *err, struct kh_error *own)
+static uint64_t monotonic(void)
 {
-    err = err ? err : own;
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+struct kh_error *kh_backend_enter(struct kh_backend *b, struct kh_backend_call *call,
+    kh_call what, struct kh_error *err)
+{
+    call->what = what;
+    call->started = monotonic();
+    err = err ? err : &call->own;
     *err = (struct kh_error){0};
     if (b->plugin->capabilities & KH_CAP_THREADSAFE)
         (void)pthread_rwlock_rdlock(&b->lock);
@@ -29,9 +40,11 @@ static kh_status words(const struct kh_backend *b, kh_status st, struct kh_error
     return st;
 }
 
-kh_status kh_backend_leave(struct kh_backend *b, kh_status st, struct kh_error *err)
+kh_status kh_backend_leave(struct kh_backend *b, const struct kh_backend_call *call,
+    kh_status st, struct kh_error *err)
 {
     (void)pthread_rwlock_unlock(&b->lock);
+    kh_call_count(&b->counts[call->what], st, monotonic() - call->started);
     return words(b, st, err);
 }
 
@@ -97,7 +110,7 @@ kh_status kh_backend_open(struct kh_backend **out, const char *name,
     struct kh_error *err)
 {
     const struct kh_plugin *plugin;
-    struct kh_error own;
+    struct kh_backend_call call;
     struct kh_backend *b;
     kh_status st = kh_loader_load(plugin_dir, name, &plugin, err);
 
@@ -109,8 +122,8 @@ kh_status kh_backend_open(struct kh_backend **out, const char *name,
         return kh_fail(err, KH_FATAL, "no memory to open backend '%s'", name);
     b->origin = (struct kh_host_origin){config, b->section};
     kh_host_init(&b->host, b->name, mode, &b->origin);
-    err = kh_backend_enter(b, err, &own);
-    st = kh_backend_leave(b, plugin->open(&b->host, &b->ctx, err), err);
+    err = kh_backend_enter(b, &call, KH_CALL_OPEN, err);
+    st = kh_backend_leave(b, &call, plugin->open(&b->host, &b->ctx, err), err);
     if (st != KH_OK) {
         destroy(b);
         return st;
@@ -140,6 +153,17 @@ const char *kh_backend_name(const struct kh_backend *backend)
     return backend->name;
 }
 
+const struct kh_call_counts *kh_backend_counts(
+    const struct kh_backend *backend, kh_call call)
+{
+    return &backend->counts[call];
+}
+
+const struct kh_config *kh_backend_config(const struct kh_backend *backend)
+{
+    return backend->origin.config;
+}
+
 uint32_t kh_backend_capabilities(const struct kh_backend *backend)
 {
     return backend->plugin->capabilities;
@@ -154,48 +178,51 @@ const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend)
 
 kh_status kh_backend_probe(struct kh_backend *backend, struct kh_error *err)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
 
-    err = kh_backend_enter(backend, err, &own);
-    return kh_backend_leave(backend, backend->plugin->probe(backend->ctx, err), err);
+    err = kh_backend_enter(backend, &call, KH_CALL_PROBE, err);
+    return kh_backend_leave(
+        backend, &call, backend->plugin->probe(backend->ctx, err), err);
 }
 
 kh_status kh_backend_info(
     struct kh_backend *backend, struct kh_info *info, struct kh_error *err)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
 
     memset(info, 0, sizeof *info);
-    err = kh_backend_enter(backend, err, &own);
-    return kh_backend_leave(backend, backend->plugin->info(backend->ctx, info, err), err);
+    err = kh_backend_enter(backend, &call, KH_CALL_INFO, err);
+    return kh_backend_leave(
+        backend, &call, backend->plugin->info(backend->ctx, info, err), err);
 }
 
 kh_status kh_backend_reserve(
     struct kh_backend *backend, uint64_t versions, struct kh_error *err)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
 
     if (!backend->plugin->reserve)
         return KH_OK;
-    err = kh_backend_enter(backend, err, &own);
+    err = kh_backend_enter(backend, &call, KH_CALL_RESERVE, err);
     return kh_backend_leave(
-        backend, backend->plugin->reserve(backend->ctx, versions, err), err);
+        backend, &call, backend->plugin->reserve(backend->ctx, versions, err), err);
 }
 
 kh_status kh_backend_check(struct kh_backend *backend, struct kh_error *err)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
 
     if (!backend->plugin->check)
         return KH_OK;
-    err = kh_backend_enter(backend, err, &own);
-    return kh_backend_leave(backend, backend->plugin->check(backend->ctx, err), err);
+    err = kh_backend_enter(backend, &call, KH_CALL_CHECK, err);
+    return kh_backend_leave(
+        backend, &call, backend->plugin->check(backend->ctx, err), err);
 }
 
 kh_status kh_backend_seal(
     struct kh_backend *backend, const struct kh_seal *seal, struct kh_error *err)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
     kh_status st =
         kh_backend_need(backend, KH_CAP_SEAL, "be sealed: there is no leaving it", err);
 
@@ -206,6 +233,7 @@ kh_status kh_backend_seal(
             err, KH_REFUSED, "backend '%s' is sealed by a migration only", backend->name);
     if (!seal->destination || !seal->migration)
         return kh_fail(err, KH_INVALID, "a seal names its destination and its migration");
-    err = kh_backend_enter(backend, err, &own);
-    return kh_backend_leave(backend, backend->plugin->seal(backend->ctx, seal, err), err);
+    err = kh_backend_enter(backend, &call, KH_CALL_SEAL, err);
+    return kh_backend_leave(
+        backend, &call, backend->plugin->seal(backend->ctx, seal, err), err);
 }

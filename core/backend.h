@@ -6,6 +6,7 @@
 #ifndef KH_CORE_BACKEND_H
 #define KH_CORE_BACKEND_H
 
+#include "core/backend_calls.h"
 #include "core/config.h"
 #include <keyhsm/plugin.h>
 
@@ -47,6 +48,12 @@ const char *kh_backend_name(const struct kh_backend *backend);
 /* The largest data of a deposit, bytes; the usual while the backend cannot be asked.
  * Thread safe. */
 uint64_t kh_backend_data_max(struct kh_backend *backend);
+/* How often CALL was made since the backend was opened, and how it ended. Other threads
+ * go on counting. */
+const struct kh_call_counts *kh_backend_counts(
+    const struct kh_backend *backend, kh_call call);
+/* The configuration it was opened with. */
+const struct kh_config *kh_backend_config(const struct kh_backend *backend);
 uint32_t kh_backend_capabilities(const struct kh_backend *backend);
 const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend);
 

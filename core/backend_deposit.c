@@ -22,7 +22,7 @@ static kh_status need_named(const struct kh_backend *b, uint32_t capability,
 kh_status kh_backend_put(struct kh_backend *backend, const struct kh_deposit *deposit,
     kh_put_mode mode, struct kh_error *err)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
     kh_status st = kh_backend_need(backend, KH_CAP_WRITE, "store deposits", err);
 
     if (st == KH_OK)
@@ -32,9 +32,9 @@ kh_status kh_backend_put(struct kh_backend *backend, const struct kh_deposit *de
         return st;
     if (mode != KH_PUT_NEW && mode != KH_PUT_VERSION)
         return kh_fail(err, KH_INVALID, "%d is no way to put a deposit", (int)mode);
-    err = kh_backend_enter(backend, err, &own);
+    err = kh_backend_enter(backend, &call, KH_CALL_PUT, err);
     return kh_backend_leave(
-        backend, backend->plugin->put(backend->ctx, deposit, mode, err), err);
+        backend, &call, backend->plugin->put(backend->ctx, deposit, mode, err), err);
 }
 
 /* What came back must be what was asked for. */
@@ -51,7 +51,7 @@ static kh_status check_got(const struct kh_backend *b, const struct kh_deposit *
 kh_status kh_backend_get(struct kh_backend *backend, const char *name, uint32_t version,
     bool with_deleted, struct kh_deposit *deposit, struct kh_error *err)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
     kh_status st = need_named(backend, KH_CAP_READ, "give deposits back", name, err);
 
     memset(deposit, 0, sizeof *deposit);
@@ -59,8 +59,8 @@ kh_status kh_backend_get(struct kh_backend *backend, const char *name, uint32_t 
         st = kh_check_version(version, KH_LATEST, err);
     if (st != KH_OK)
         return st;
-    err = kh_backend_enter(backend, err, &own);
-    st = kh_backend_leave(backend,
+    err = kh_backend_enter(backend, &call, KH_CALL_GET, err);
+    st = kh_backend_leave(backend, &call,
         backend->plugin->get(backend->ctx, name, version, with_deleted, deposit, err),
         err);
     if (st == KH_OK)
@@ -73,7 +73,7 @@ kh_status kh_backend_get(struct kh_backend *backend, const char *name, uint32_t 
 kh_status kh_backend_stat(struct kh_backend *backend, const char *name, uint32_t version,
     struct kh_stat *stat, struct kh_error *err)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
     kh_status st = need_named(backend, KH_CAP_LIST, "tell what it holds", name, err);
 
     memset(stat, 0, sizeof *stat);
@@ -81,16 +81,16 @@ kh_status kh_backend_stat(struct kh_backend *backend, const char *name, uint32_t
         st = kh_check_version(version, KH_LATEST, err);
     if (st != KH_OK)
         return st;
-    err = kh_backend_enter(backend, err, &own);
-    return kh_backend_leave(
-        backend, backend->plugin->stat(backend->ctx, name, version, stat, err), err);
+    err = kh_backend_enter(backend, &call, KH_CALL_STAT, err);
+    return kh_backend_leave(backend, &call,
+        backend->plugin->stat(backend->ctx, name, version, stat, err), err);
 }
 
 kh_status kh_backend_list(struct kh_backend *backend, const struct kh_cursor *after,
     struct kh_item *items, size_t max, size_t *count, struct kh_error *err)
 {
     static const struct kh_cursor beginning;
-    struct kh_error own;
+    struct kh_backend_call call;
     kh_status st = kh_backend_need(backend, KH_CAP_LIST, "tell what it holds", err);
 
     *count = 0;
@@ -99,8 +99,8 @@ kh_status kh_backend_list(struct kh_backend *backend, const struct kh_cursor *af
     if (max == 0)
         return kh_fail(err, KH_INVALID, "a listing of no entries was asked for");
     memset(items, 0, max * sizeof *items);
-    err = kh_backend_enter(backend, err, &own);
-    st = kh_backend_leave(backend,
+    err = kh_backend_enter(backend, &call, KH_CALL_LIST, err);
+    st = kh_backend_leave(backend, &call,
         backend->plugin->list(
             backend->ctx, after ? after : &beginning, items, max, count, err),
         err);
@@ -112,46 +112,64 @@ kh_status kh_backend_list(struct kh_backend *backend, const struct kh_cursor *af
     return st;
 }
 
+typedef kh_status (*change_fn)(
+    void *ctx, const char *name, uint32_t version, struct kh_error *err);
+
 /* remove, restore and purge have one shape. */
-static kh_status change(struct kh_backend *b,
-    kh_status (*method)(void *, const char *, uint32_t, struct kh_error *),
-    const char *what, const char *name, uint32_t version, struct kh_error *err)
+static change_fn change_of(
+    const struct kh_plugin *plugin, kh_call what, const char **does)
 {
-    struct kh_error own;
-    kh_status st = need_named(b, KH_CAP_WRITE, what, name, err);
+    switch (what) {
+    case KH_CALL_REMOVE:
+        *does = "delete deposits";
+        return plugin->remove;
+    case KH_CALL_RESTORE:
+        *does = "undelete deposits";
+        return plugin->restore;
+    default:
+        *does = "purge deposits";
+        return plugin->purge;
+    }
+}
+
+static kh_status change(struct kh_backend *b, kh_call what, const char *name,
+    uint32_t version, struct kh_error *err)
+{
+    struct kh_backend_call call;
+    const char *does;
+    change_fn method = change_of(b->plugin, what, &does);
+    kh_status st = need_named(b, KH_CAP_WRITE, does, name, err);
 
     if (st == KH_OK)
         st = kh_check_version(version, KH_ALL_VERSIONS, err);
     if (st != KH_OK)
         return st;
-    err = kh_backend_enter(b, err, &own);
-    return kh_backend_leave(b, method(b->ctx, name, version, err), err);
+    err = kh_backend_enter(b, &call, what, err);
+    return kh_backend_leave(b, &call, method(b->ctx, name, version, err), err);
 }
 
 kh_status kh_backend_remove(
     struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err)
 {
-    return change(
-        backend, backend->plugin->remove, "delete deposits", name, version, err);
+    return change(backend, KH_CALL_REMOVE, name, version, err);
 }
 
 kh_status kh_backend_restore(
     struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err)
 {
-    return change(
-        backend, backend->plugin->restore, "undelete deposits", name, version, err);
+    return change(backend, KH_CALL_RESTORE, name, version, err);
 }
 
 kh_status kh_backend_purge(
     struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err)
 {
-    return change(backend, backend->plugin->purge, "purge deposits", name, version, err);
+    return change(backend, KH_CALL_PURGE, name, version, err);
 }
 
 kh_status kh_backend_fingerprint(struct kh_backend *backend, const char *name,
     uint32_t version, unsigned char digest[KH_FINGERPRINT_LEN], struct kh_error *err)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
     kh_status st = need_named(
         backend, KH_CAP_EXPORT | KH_CAP_HARDWARE, "take part in a migration", name, err);
 
@@ -160,15 +178,15 @@ kh_status kh_backend_fingerprint(struct kh_backend *backend, const char *name,
         st = kh_check_version(version, 0, err);
     if (st != KH_OK)
         return st;
-    err = kh_backend_enter(backend, err, &own);
-    return kh_backend_leave(backend,
+    err = kh_backend_enter(backend, &call, KH_CALL_FINGERPRINT, err);
+    return kh_backend_leave(backend, &call,
         backend->plugin->fingerprint(backend->ctx, name, version, digest, err), err);
 }
 
 kh_status kh_backend_attest(
     struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
     kh_status st = need_named(
         backend, KH_CAP_HARDWARE, "attest keys: they are not in hardware", name, err);
 
@@ -176,20 +194,20 @@ kh_status kh_backend_attest(
         st = kh_check_version(version, 0, err);
     if (st != KH_OK)
         return st;
-    err = kh_backend_enter(backend, err, &own);
+    err = kh_backend_enter(backend, &call, KH_CALL_ATTEST, err);
     return kh_backend_leave(
-        backend, backend->plugin->attest(backend->ctx, name, version, err), err);
+        backend, &call, backend->plugin->attest(backend->ctx, name, version, err), err);
 }
 
 void kh_backend_attest_round(struct kh_backend *backend, bool begin)
 {
-    struct kh_error own;
+    struct kh_backend_call call;
 
     if (!backend->plugin->attest_round)
         return;
-    (void)kh_backend_enter(backend, NULL, &own);
+    (void)kh_backend_enter(backend, &call, KH_CALL_ATTEST_ROUND, NULL);
     backend->plugin->attest_round(backend->ctx, begin);
-    (void)!kh_backend_leave(backend, KH_OK, &own);
+    (void)!kh_backend_leave(backend, &call, KH_OK, &call.own);
 }
 
 kh_status kh_backend_roll(

@@ -75,7 +75,9 @@ typedef enum kh_option_type {
 enum {
     KH_OPT_REQUIRED = 1u << 0,
     /* Its value is hidden in settings; it names a secret's source. */
-    KH_OPT_SECRET = 1u << 1
+    KH_OPT_SECRET = 1u << 1,
+    /* It names a file of certificates, PEM: a daemon tells when they end. */
+    KH_OPT_CERTIFICATES = 1u << 2
 };
 
 struct kh_option {

@@ -522,6 +522,60 @@ static void a_plugin_that_breaks_its_promises_is_caught(void)
     close_all(&o);
 }
 
+static unsigned long long counted(
+    const struct kh_backend *b, kh_call call, kh_status status)
+{
+    return atomic_load(&kh_backend_counts(b, call)->by_status[status]);
+}
+
+static void calls_are_counted_by_method_and_outcome(void)
+{
+    KH_CLEANUP_DEPOSIT struct kh_deposit got = {0};
+    const struct kh_call_counts *gets;
+    unsigned long long durations = 0;
+    struct opened o;
+    struct kh_backend *b = memory(&o, "counted", KH_OPEN_TOOL);
+
+    CU_ASSERT_EQUAL(counted(b, KH_CALL_OPEN, KH_OK), 1);
+    put(b, "one", 0, "x");
+    KH_ASSERT_OK(kh_backend_get(b, "one", KH_LATEST, false, &got, &err), err);
+    kh_deposit_free(&got);
+    KH_ASSERT_FAILS(kh_backend_get(b, "none", KH_LATEST, false, &got, &err), KH_NOT_FOUND,
+        err, "none");
+    CU_ASSERT_EQUAL(
+        kh_backend_get(b, "none", KH_LATEST, false, &got, NULL), KH_NOT_FOUND);
+    KH_ASSERT_OK(kh_backend_remove(b, "one", KH_ALL_VERSIONS, &err), err);
+    CU_ASSERT_EQUAL(counted(b, KH_CALL_PUT, KH_OK), 1);
+    CU_ASSERT_EQUAL(counted(b, KH_CALL_GET, KH_OK), 1);
+    CU_ASSERT_EQUAL(counted(b, KH_CALL_GET, KH_NOT_FOUND), 2);
+    CU_ASSERT_EQUAL(counted(b, KH_CALL_REMOVE, KH_OK), 1);
+    CU_ASSERT_EQUAL(counted(b, KH_CALL_PURGE, KH_OK), 0);
+    gets = kh_backend_counts(b, KH_CALL_GET);
+    for (int i = 0; i <= KH_CALL_BOUNDS; i++)
+        durations += atomic_load(&gets->by_duration[i]);
+    CU_ASSERT_EQUAL(durations, 3);
+    close_all(&o);
+}
+
+static void durations_fall_into_their_buckets(void)
+{
+    static struct kh_call_counts counts;
+
+    kh_call_count(&counts, KH_OK, 500000); /* 0.5 ms: the bound belongs to it */
+    kh_call_count(&counts, KH_OK, 500001);
+    kh_call_count(&counts, KH_OK, UINT64_C(31000000000)); /* beyond the last */
+    kh_call_count(&counts, (kh_status)77, 0);
+    CU_ASSERT_EQUAL(counts.by_duration[0], 2);
+    CU_ASSERT_EQUAL(counts.by_duration[1], 1);
+    CU_ASSERT_EQUAL(counts.by_duration[KH_CALL_BOUNDS], 1);
+    CU_ASSERT_EQUAL(counts.sum_us, 500 + 500 + 31000000);
+    CU_ASSERT_EQUAL(counts.by_status[KH_FATAL], 1);
+    for (int i = 1; i < KH_CALL_BOUNDS; i++)
+        CU_ASSERT(kh_call_bounds[i] > kh_call_bounds[i - 1]);
+    for (int i = 0; i < KH_CALLS; i++)
+        CU_ASSERT_PTR_NOT_NULL(kh_call_name((kh_call)i));
+}
+
 static void a_caller_may_want_no_words(void)
 {
     struct kh_deposit got;
@@ -634,6 +688,9 @@ int main(void)
         {"a_plugin_that_breaks_its_promises_is_caught",
             a_plugin_that_breaks_its_promises_is_caught},
         {"a_caller_may_want_no_words", a_caller_may_want_no_words},
+        {"calls_are_counted_by_method_and_outcome",
+            calls_are_counted_by_method_and_outcome},
+        {"durations_fall_into_their_buckets", durations_fall_into_their_buckets},
         {"calls_of_a_plugin_that_is_not_thread_safe_do_not_overlap",
             calls_of_a_plugin_that_is_not_thread_safe_do_not_overlap},
         {"the_mock_would_notice_an_overlap", the_mock_would_notice_an_overlap},
