@@ -27,6 +27,8 @@ static void on_ssl_free(
     if (conn->next)
         conn->next->link = conn->link;
     atomic_fetch_sub(&conn->owner->count, 1);
+    if (conn->state == KH_CONN_HANDSHAKE && !SSL_is_init_finished(conn->ssl))
+        atomic_fetch_add(&conn->owner->failed, 1);
     free(conn);
 }
 

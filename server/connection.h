@@ -38,10 +38,12 @@ struct kh_conn {
 
 struct kh_conns {
     struct kh_conn *first;
-    uint64_t request_ms; /* what a request gets once its first byte is there */
+    struct kh_http *http; /* whose they are */
+    uint64_t request_ms;  /* what a request gets once its first byte is there */
     uint64_t idle_ms;
     atomic_uint count;
     atomic_ullong accepted;
+    atomic_ullong failed; /* ended before the handshake had succeeded */
 };
 
 /* Attaches a record to SSL, in state HANDSHAKE. NULL: no memory. */

@@ -14,6 +14,9 @@ struct kh_gate {
     struct kh_audit *audit;
     bool reads;
     atomic_bool deaf; /* the last record could not be written */
+    atomic_ullong denied;
+    atomic_ullong entries;
+    atomic_ullong failures;
 };
 
 kh_status kh_gate_new(struct kh_gate **out, struct kh_acl *rules, struct kh_audit *audit,
@@ -58,6 +61,15 @@ void kh_gate_rules(struct kh_gate *gate, struct kh_acl *rules)
 kh_status kh_gate_reopen(struct kh_gate *gate, struct kh_error *err)
 {
     return gate->audit ? kh_audit_reopen(gate->audit, err) : KH_OK;
+}
+
+struct kh_gate_counts kh_gate_count(const struct kh_gate *gate)
+{
+    if (!gate)
+        return (struct kh_gate_counts){0};
+    return (struct kh_gate_counts){atomic_load(&gate->denied),
+        atomic_load(&gate->entries), atomic_load(&gate->failures),
+        atomic_load(&gate->deaf)};
 }
 
 static unsigned needed(const struct kh_request *request)
@@ -141,6 +153,7 @@ static bool record(struct kh_gate *gate, struct kh_request *request, unsigned op
         kh_log(KH_LOG_ERROR, "request %s is not in the audit log: %s", request->id,
             err.message);
     atomic_store(&gate->deaf, st != KH_OK);
+    atomic_fetch_add(st == KH_OK ? &gate->entries : &gate->failures, 1);
     request->fatal =
         request->fatal || st == KH_FATAL; /* what is on the disk is not known */
     return st == KH_OK;
@@ -191,6 +204,7 @@ bool kh_gate_enter(struct kh_gate *gate, struct kh_request *request)
     if (operation == 0)
         return true;
     if (!may_enter(gate, request, operation)) {
+        atomic_fetch_add(&gate->denied, 1);
         kh_response_refuse(&request->response, request, 403, "forbidden",
             "no rule in [acl] allows this to you");
         if (!record(gate, request, operation))

@@ -40,6 +40,16 @@ KH_CHECK bool kh_gate_enter(struct kh_gate *gate, struct kh_request *request);
  * cannot be recorded the answer is replaced by a 503. GATE may be NULL. Thread safe. */
 void kh_gate_leave(struct kh_gate *gate, struct kh_request *request);
 
+struct kh_gate_counts {
+    uint64_t denied;   /* requests that no rule allowed */
+    uint64_t entries;  /* written to the audit log */
+    uint64_t failures; /* that could not be written */
+    bool deaf;         /* the last one could not */
+};
+
+/* Since the gate was made. GATE may be NULL: all zero. Thread safe. */
+struct kh_gate_counts kh_gate_count(const struct kh_gate *gate);
+
 /* Whether the caller of REQUEST may do OPERATION (KH_OP_*) on NAME. GATE may be NULL:
  * true. Thread safe. */
 bool kh_gate_allows(struct kh_gate *gate, const struct kh_request *request,

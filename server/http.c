@@ -56,7 +56,8 @@ static struct bufferevent *new_bufferevent(struct event_base *base, void *arg)
                                          BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE)
                                    : NULL;
 
-    if (!bev || !evbuffer_add_cb(bufferevent_get_input(bev), on_input, conn)) {
+    if (!bev || !evbuffer_add_cb(bufferevent_get_input(bev), on_input, conn) ||
+        !kh_refusals_watch(bev, conn)) {
         kh_log(KH_LOG_ERROR, "no memory for a connection; ending");
         abort();
     }
@@ -160,6 +161,7 @@ kh_status kh_http_new(struct kh_http **out, struct event_base *base, struct kh_t
     http->tls = tls;
     http->options = *options;
     http->events = *events;
+    http->conns.http = http;
     http->conns.request_ms = options->request_ms;
     http->conns.idle_ms = options->idle_ms;
     http->generation = kh_trust_generation(kh_tls_trust(tls));
@@ -193,7 +195,9 @@ struct kh_http_counts kh_http_count(const struct kh_http *http)
 {
     return (struct kh_http_counts){
         .connections = atomic_load(&http->conns.count),
+        .limit = http->options.max_connections,
         .accepted = atomic_load(&http->conns.accepted),
+        .failed = atomic_load(&http->conns.failed),
         .requests = atomic_load(&http->requests),
     };
 }

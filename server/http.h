@@ -120,13 +120,16 @@ struct kh_http_events {
      * owner's until kh_http_reply, which then sends nothing. Do not touch its response.
      */
     void (*expired)(void *arg, struct kh_request *request);
-    /* Answered by the engine: malformed (STATUS says how). */
+    /* Answered by the engine: malformed (STATUS says how). REQUEST may be all empty but
+     * for its principal. */
     void (*refused)(void *arg, const struct kh_request *request, int status);
 };
 
 struct kh_http_counts {
     unsigned connections;
+    unsigned limit; /* max_connections */
     uint64_t accepted;
+    uint64_t failed;   /* connections that ended before their handshake had succeeded */
     unsigned requests; /* between event `request` and kh_http_reply */
 };
 

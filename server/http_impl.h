@@ -36,6 +36,11 @@ void kh_request_free(struct kh_request *request);
 void kh_send(struct kh_http *http, struct kh_conn *conn, struct evhttp_request *ev,
     const struct kh_response *response, const char *request_id);
 
+/* refusal.c: has what evhttp answers by itself on BEV counted and logged. False: no
+ * memory. */
+struct bufferevent;
+bool kh_refusals_watch(struct bufferevent *bev, struct kh_conn *conn);
+
 /* listen.c: on or off, when the number of connections or descriptors says so. */
 void kh_listen_pause(struct kh_http *http, bool pause);
 void kh_listen_close(struct kh_http *http);

@@ -1,6 +1,7 @@
 #include "server/meter_impl.h"
 
 #include "core/log.h"
+#include "server/exposition.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct kh_before {
     struct kh_before *next;
     void (*fn)(void *arg);
     void *arg;
+    void (*gone)(void *arg);
 };
 
 void kh_meters_init(struct kh_meters *meters)
@@ -45,6 +47,8 @@ void kh_meters_clear(struct kh_meters *meters)
     while (meters->before) {
         struct kh_before *next = meters->before->next;
 
+        if (meters->before->gone)
+            meters->before->gone(meters->before->arg);
         free(meters->before);
         meters->before = next;
     }
@@ -187,16 +191,17 @@ void kh_meter_set(struct kh_meter *meter, int64_t value)
         atomic_store(&meter->number, value);
 }
 
-bool kh_metrics_before(struct kh_metrics *metrics, void (*fn)(void *arg), void *arg)
+bool kh_metrics_before(
+    struct kh_metrics *metrics, void (*fn)(void *arg), void *arg, void (*gone)(void *arg))
 {
     struct kh_before *before = metrics ? malloc(sizeof *before) : NULL;
     struct kh_meters *meters;
 
     if (!before)
-        return !metrics;
+        return false;
     meters = kh_metrics_meters(metrics);
     (void)pthread_mutex_lock(&meters->lock);
-    *before = (struct kh_before){meters->before, fn, arg};
+    *before = (struct kh_before){meters->before, fn, arg, gone};
     meters->before = before;
     (void)pthread_mutex_unlock(&meters->lock);
     return true;
@@ -216,24 +221,12 @@ static void run_before(struct kh_meters *meters)
 
 /* ---- text -------------------------------------------------------- */
 
-static void print_value(const char *text, FILE *to)
-{
-    for (; *text; text++) {
-        if (*text == '\n')
-            fputs("\\n", to);
-        else if (*text == '"' || *text == '\\')
-            fprintf(to, "\\%c", *text);
-        else
-            fputc(*text, to);
-    }
-}
-
 static void print_meter(const struct kh_meter *meter, FILE *to)
 {
     fputs(meter->series.name, to);
     if (meter->series.label) {
         fprintf(to, "{%s=\"", meter->series.label);
-        print_value(meter->series.value, to);
+        kh_expose_value(to, meter->series.value);
         fputs("\"}", to);
     }
     fprintf(to, " %lld\n", atomic_load(&meter->number));
@@ -247,9 +240,8 @@ void kh_meters_print(struct kh_meters *meters, FILE *to)
     (void)pthread_mutex_lock(&meters->lock);
     for (const struct kh_meter *meter = meters->first; meter; meter = meter->next) {
         if (strcmp(family, meter->series.name) != 0)
-            fprintf(to, "# HELP %s %s\n# TYPE %s %s\n", meter->series.name,
-                meter->series.help, meter->series.name,
-                meter->counts ? "counter" : "gauge");
+            kh_expose_head(to, meter->series.name, meter->counts ? "counter" : "gauge",
+                meter->series.help);
         family = meter->series.name;
         print_meter(meter, to);
     }

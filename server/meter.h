@@ -49,8 +49,10 @@ void kh_meter_add(struct kh_meter *meter, uint64_t n);
 void kh_meter_set(struct kh_meter *meter, int64_t value);
 
 /* Runs FN before the meters are shown, on the worker that answers, so that it can set
- * gauges; it must not block for long. Looks at the same time call it at the same time.
- * ARG must outlive METRICS. False: no memory. */
-bool kh_metrics_before(struct kh_metrics *metrics, void (*fn)(void *arg), void *arg);
+ * gauges; it must not block for long. Looks at the same time run it at the same time.
+ * GONE, or NULL, gets ARG when METRICS are freed. False: no memory, and ARG stays the
+ * caller's. */
+KH_CHECK bool kh_metrics_before(struct kh_metrics *metrics, void (*fn)(void *arg),
+    void *arg, void (*gone)(void *arg));
 
 #endif

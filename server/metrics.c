@@ -1,5 +1,6 @@
 #include "server/metrics.h"
 
+#include "server/exposition.h"
 #include "server/meter_impl.h"
 
 #include <stdlib.h>
@@ -91,9 +92,18 @@ static const char *route_name(const struct kh_metrics *metrics, size_t i)
     return i < metrics->count ? metrics->routes[i].pattern : "none";
 }
 
+static const char *status_text(int status, char text[16])
+{
+    if (status == 0)
+        return "other";
+    snprintf(text, 16, "%d", status);
+    return text;
+}
+
 static void print_requests(const struct kh_metrics *metrics, size_t i, FILE *to)
 {
     const struct cell *cell = &metrics->cells[i];
+    char text[16];
 
     for (size_t m = 0; m < KH_METHODS; m++) {
         for (size_t s = 0; s < STATUSES; s++) {
@@ -101,10 +111,10 @@ static void print_requests(const struct kh_metrics *metrics, size_t i, FILE *to)
 
             if (n > 0)
                 fprintf(to,
-                    "keyhsm_http_requests_total{route=\"%s\",method=\"%s\",status=\"%d\"}"
+                    "keyhsm_http_requests_total{route=\"%s\",method=\"%s\",status=\"%s\"}"
                     " %llu\n",
                     route_name(metrics, i), kh_method_name((kh_method)(1u << m)),
-                    statuses[s], n);
+                    status_text(statuses[s], text), n);
         }
     }
 }
@@ -131,15 +141,12 @@ static void print_durations(const struct kh_metrics *metrics, size_t i, FILE *to
 /* One series a route: patterns are unique in a route table. */
 void kh_metrics_print(struct kh_metrics *metrics, FILE *to)
 {
-    fputs("# HELP keyhsm_http_requests_total Requests answered.\n"
-          "# TYPE keyhsm_http_requests_total counter\n",
-        to);
+    kh_expose_head(to, "keyhsm_http_requests_total", "counter",
+        "Requests answered; route none: refused before one was looked for.");
     for (size_t i = 0; i <= metrics->count; i++)
         print_requests(metrics, i, to);
-    fputs("# HELP keyhsm_http_request_duration_seconds From a request's last byte to its "
-          "answer.\n"
-          "# TYPE keyhsm_http_request_duration_seconds histogram\n",
-        to);
+    kh_expose_head(to, "keyhsm_http_request_duration_seconds", "histogram",
+        "From a request's last byte to its answer.");
     for (size_t i = 0; i <= metrics->count; i++)
         print_durations(metrics, i, to);
     kh_meters_print(&metrics->meters, to);

@@ -2,54 +2,66 @@
 
 #include "core/secmem.h"
 #include "core/version.h"
+#include "server/exposition.h"
+#include "server/gate.h"
+#include "server/metrics_parts.h"
 #include "server/reply.h"
 #include "server/trust.h"
 
 #include <stdlib.h>
 
-static void gauge(FILE *to, const char *name, const char *help, double value)
+static void print_gate(const struct kh_gate *gate, FILE *to)
 {
-    fprintf(
-        to, "# HELP %s %s\n# TYPE %s gauge\n%s %.17g\n", name, help, name, name, value);
+    struct kh_gate_counts counts = kh_gate_count(gate);
+
+    if (!gate)
+        return;
+    kh_expose_counter(to, "keyhsm_denied_requests_total",
+        "Requests that no rule of [acl] allowed.", counts.denied);
+    kh_expose_counter(to, "keyhsm_audit_entries_total",
+        "Entries written to the audit log.", counts.entries);
+    kh_expose_counter(to, "keyhsm_audit_failures_total",
+        "Entries that could not be written to the audit log.", counts.failures);
+    kh_expose_gauge(to, "keyhsm_audit_up",
+        "1 unless the last entry could not be written: then nothing is changed.",
+        !counts.deaf);
 }
 
-static void counter(FILE *to, const char *name, const char *help, uint64_t value)
-{
-    fprintf(to, "# HELP %s %s\n# TYPE %s counter\n%s %llu\n", name, help, name, name,
-        (unsigned long long)value);
-}
-
-static void print_engine(struct kh_app *app, FILE *to)
+static void print_http(struct kh_app *app, FILE *to)
 {
     struct kh_http_counts counts = kh_http_count(app->http);
 
-    gauge(to, "keyhsm_http_requests_in_flight", "Requests begun and not answered.",
-        counts.requests);
-    gauge(to, "keyhsm_connections", "Open connections.", counts.connections);
-    counter(to, "keyhsm_connections_total", "Connections accepted.", counts.accepted);
-    counter(to, "keyhsm_tls_refused_total", "Clients refused for their certificate.",
+    kh_expose_gauge(to, "keyhsm_http_requests_in_flight",
+        "Requests begun and not answered.", counts.requests);
+    kh_expose_gauge(to, "keyhsm_connections", "Open connections.", counts.connections);
+    kh_expose_gauge(to, "keyhsm_connections_limit",
+        "The most there may be, max_connections; then nothing is accepted.",
+        counts.limit);
+    kh_expose_counter(
+        to, "keyhsm_connections_total", "Connections accepted.", counts.accepted);
+    kh_expose_counter(to, "keyhsm_tls_handshakes_failed_total",
+        "Connections that ended before their handshake had succeeded.", counts.failed);
+    kh_expose_counter(to, "keyhsm_tls_refused_total",
+        "Clients refused for their certificate.",
         kh_trust_refusals(kh_tls_trust(app->tls)));
-    gauge(to, "keyhsm_pool_workers", "Worker threads.", kh_pool_threads(app->pool));
-    gauge(to, "keyhsm_pool_queue", "Requests waiting for a worker.",
-        kh_pool_waiting(app->pool));
 }
 
-/* A backend that cannot be asked is down; the rest is still worth having. */
-static void print_backend(struct kh_app *app, FILE *to)
+static void print_pool(struct kh_app *app, FILE *to)
 {
-    struct kh_info info = {0};
-    struct kh_error err = {0};
+    struct kh_pool_counts counts = kh_pool_count(app->pool);
 
-    gauge(to, "keyhsm_backend_up", "1 when the backend answers a real operation.",
-        kh_backend_probe(app->backend, &err) == KH_OK);
-    if (kh_backend_info(app->backend, &info, &err) != KH_OK)
-        return;
-    gauge(to, "keyhsm_deposit_versions",
-        "Deposit versions stored, deleted ones included.", (double)info.versions);
-    gauge(to, "keyhsm_deposit_keys", "Deposit keys in the hardware.", (double)info.keys);
-    gauge(to, "keyhsm_deposit_keys_max", "The ceiling of deposit keys; 0 is none.",
-        (double)info.max_keys);
-    gauge(to, "keyhsm_backend_sealed", "1 when the backend is sealed.", info.sealed);
+    kh_expose_gauge(to, "keyhsm_pool_workers", "Worker threads.", counts.threads);
+    kh_expose_gauge(to, "keyhsm_pool_workers_busy",
+        "Worker threads with a request, the one for this page included.", counts.busy);
+    kh_expose_gauge(
+        to, "keyhsm_pool_queue", "Requests waiting for a worker.", counts.waiting);
+    kh_expose_gauge(to, "keyhsm_pool_queue_limit",
+        "The most that may wait, [server] queue; the next is answered 503.",
+        counts.limit);
+    kh_expose_counter(to, "keyhsm_pool_refused_total",
+        "Requests refused because the queue was full.", counts.refused);
+    kh_expose_gauge(
+        to, "keyhsm_draining", "1 while the daemon stops.", atomic_load(&app->draining));
 }
 
 void kh_metrics_handler(struct kh_app *app, struct kh_request *request)
@@ -63,13 +75,16 @@ void kh_metrics_handler(struct kh_app *app, struct kh_request *request)
         kh_reply_later(request, 503, "no memory for the metrics", 1);
         return;
     }
-    fprintf(to,
-        "# HELP keyhsm_build_info The version and the backend served.\n"
-        "# TYPE keyhsm_build_info "
-        "gauge\nkeyhsm_build_info{version=\"%s\",backend=\"%s\"} 1\n",
-        kh_version, kh_backend_name(app->backend));
-    print_engine(app, to);
-    print_backend(app, to);
+    kh_expose_head(
+        to, "keyhsm_build_info", "gauge", "The version, and the backend that is served.");
+    fprintf(to, "keyhsm_build_info{version=\"%s\",backend=\"%s\"} 1\n", kh_version,
+        kh_backend_name(app->backend));
+    print_http(app, to);
+    print_pool(app, to);
+    print_gate(app->gate, to);
+    kh_metrics_backend(app, to);
+    kh_metrics_expiry(app, to);
+    kh_metrics_process(to);
     kh_metrics_print(app->metrics, to);
     if (fclose(to) != 0 ||
         kh_buf_copy(&request->response.body, text, len, &err) != KH_OK) {

@@ -32,6 +32,8 @@ struct kh_pool {
     struct list done;
     unsigned waiting;
     unsigned limit;
+    unsigned busy;
+    uint64_t refused;
     bool ending;
     int fd;
     unsigned threads;
@@ -94,9 +96,11 @@ static void *work(void *arg)
 
         if (job) {
             pool->waiting--;
+            pool->busy++;
             pthread_mutex_unlock(&pool->mutex);
             job->run(job);
             pthread_mutex_lock(&pool->mutex);
+            pool->busy--;
             finish(pool, job);
         } else if (pool->ending) {
             break;
@@ -166,6 +170,8 @@ bool kh_pool_submit(struct kh_pool *pool, struct kh_job *job)
         append(&pool->queue, job);
         pool->waiting++;
         worker = pool->idle;
+    } else {
+        pool->refused++;
     }
     if (worker) {
         pool->idle = worker->below;
@@ -196,14 +202,15 @@ struct kh_job *kh_pool_collect(struct kh_pool *pool)
     return jobs;
 }
 
-unsigned kh_pool_waiting(struct kh_pool *pool)
+struct kh_pool_counts kh_pool_count(struct kh_pool *pool)
 {
-    unsigned waiting;
+    struct kh_pool_counts counts;
 
     pthread_mutex_lock(&pool->mutex);
-    waiting = pool->waiting;
+    counts = (struct kh_pool_counts){
+        pool->threads, pool->busy, pool->waiting, pool->limit, pool->refused};
     pthread_mutex_unlock(&pool->mutex);
-    return waiting;
+    return counts;
 }
 
 unsigned kh_pool_threads(const struct kh_pool *pool)

@@ -28,8 +28,16 @@ int kh_pool_fd(const struct kh_pool *pool);
  * none. */
 struct kh_job *kh_pool_collect(struct kh_pool *pool);
 
-/* Jobs waiting, not counting those being run. Thread safe. */
-unsigned kh_pool_waiting(struct kh_pool *pool);
+struct kh_pool_counts {
+    unsigned threads;
+    unsigned busy;    /* threads that run a job */
+    unsigned waiting; /* jobs that no thread runs yet */
+    unsigned limit;   /* the most that may wait */
+    uint64_t refused; /* jobs that kh_pool_submit did not take */
+};
+
+/* As they are at this moment. Thread safe. */
+struct kh_pool_counts kh_pool_count(struct kh_pool *pool);
 unsigned kh_pool_threads(const struct kh_pool *pool);
 
 /* Runs what is queued, ends the threads, frees. Collect afterwards is not possible: the

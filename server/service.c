@@ -199,6 +199,14 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     return KH_OK;
 }
 
+const char *kh_service_serves(void *arg)
+{
+    struct kh_service *service = arg;
+    struct kh_backend *backend = service->app.backend;
+
+    return backend ? kh_backend_name(backend) : "";
+}
+
 struct kh_metrics *kh_service_metrics(struct kh_service *service)
 {
     return service->app.metrics;

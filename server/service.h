@@ -37,6 +37,9 @@ struct kh_service_options {
 KH_CHECK kh_status kh_service_new(struct kh_service **out, const struct kh_config *config,
     const struct kh_service_options *options, struct kh_error *err);
 
+/* The name of the backend that is served now, "" before kh_service_run. Thread safe. */
+const char *kh_service_serves(void *service);
+
 /* Where meters are registered (meter.h), from here until kh_service_free. */
 struct kh_metrics *kh_service_metrics(struct kh_service *service);
 

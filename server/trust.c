@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { PIN_FILE_MAX = 65536 };
 
@@ -54,6 +55,33 @@ void kh_cert_fingerprint(X509 *cert, char out[65])
         return;
     for (unsigned i = 0; i < len && i < 32; i++)
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+int64_t kh_cert_expiry(const X509 *cert)
+{
+    struct tm end = {0};
+
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end) != 1)
+        return -1;
+    return (int64_t)timegm(&end);
+}
+
+int64_t kh_certs_expiry(const void *pem, size_t len)
+{
+    BIO *bio = BIO_new_mem_buf(pem, (int)len);
+    int64_t first = -1;
+    X509 *cert;
+
+    while (bio && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+        int64_t end = kh_cert_expiry(cert);
+
+        if (end >= 0 && (first < 0 || end < first))
+            first = end;
+        X509_free(cert);
+    }
+    BIO_free(bio);
+    ERR_clear_error(); /* the end of the text is one, to libcrypto */
+    return first;
 }
 
 void kh_cert_subject(X509 *cert, char *out, size_t size)

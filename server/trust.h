@@ -47,6 +47,10 @@ uint64_t kh_trust_refusals(const struct kh_trust *trust);
 
 /* SHA-256 of the DER form, 64 lower-case hex digits and NUL. */
 void kh_cert_fingerprint(X509 *cert, char out[65]);
+/* When it ends, seconds since 1970; -1: it does not say. */
+int64_t kh_cert_expiry(const X509 *cert);
+/* The earliest end of the certificates in LEN bytes of PEM; -1: there are none. */
+int64_t kh_certs_expiry(const void *pem, size_t len);
 /* RFC 2253 subject, cut to SIZE. */
 void kh_cert_subject(X509 *cert, char *out, size_t size);
 

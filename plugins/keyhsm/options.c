@@ -3,11 +3,11 @@
 /* clang-format off */
 const struct kh_option kh_remote_options[KH_REMOTE_OPTION_COUNT] = {
     {"server", KH_OPT_STRING, NULL, KH_OPT_REQUIRED, NULL, "address of keyhsmd: https://HOST:PORT"},
-    {"client_certificate", KH_OPT_PATH, NULL, KH_OPT_REQUIRED, NULL, "certificate to show to keyhsmd, with its chain, PEM"},
+    {"client_certificate", KH_OPT_PATH, NULL, KH_OPT_REQUIRED | KH_OPT_CERTIFICATES, NULL, "certificate to show to keyhsmd, with its chain, PEM"},
     {"client_key", KH_OPT_STRING, NULL, KH_OPT_REQUIRED, NULL, "its private key: a PEM file, or a URI that OpenSSL's store opens"},
     {"passphrase_source", KH_OPT_STRING, NULL, KH_OPT_SECRET, NULL, "where the private key's passphrase comes from"},
-    {"server_certificate", KH_OPT_PATH, NULL, 0, NULL, "the pinned certificate of keyhsmd, PEM: exactly this one is talked to"},
-    {"ca_file", KH_OPT_PATH, NULL, 0, NULL, "when none is pinned: authorities that vouch for keyhsmd and its host name, PEM; unset: the system's"},
+    {"server_certificate", KH_OPT_PATH, NULL, KH_OPT_CERTIFICATES, NULL, "the pinned certificate of keyhsmd, PEM: exactly this one is talked to"},
+    {"ca_file", KH_OPT_PATH, NULL, KH_OPT_CERTIFICATES, NULL, "when none is pinned: authorities that vouch for keyhsmd and its host name, PEM; unset: the system's"},
     {"crl_file", KH_OPT_PATH, NULL, 0, NULL, "revocation lists of those authorities, PEM"},
     {"connect_timeout", KH_OPT_SECONDS, "10s", 0, NULL, "time to connect, handshake included"},
     {"request_timeout", KH_OPT_SECONDS, "120s", 0, NULL, "time a request may take as a whole"},

@@ -2,6 +2,7 @@
 
 #include "core/backend.h"
 #include "core/log.h"
+#include "programs/common/configured.h"
 
 enum { EXIT_BACKEND = 5 };
 
@@ -19,8 +20,8 @@ void kh_daemon_settings(const struct kh_cli *cli, struct kh_setup_args *setup,
     kh_daemon_set(cli, setup, "server.port", args->port);
 }
 
-int kh_daemon_serve(
-    struct kh_service *service, const struct kh_setup *setup, const char *name)
+int kh_daemon_serve(struct kh_service *service, const struct kh_setup *setup,
+    const struct kh_setup_wish *wish, const char *name)
 {
     struct kh_backend *backend = NULL;
     struct kh_error err = {0};
@@ -31,6 +32,7 @@ int kh_daemon_serve(
         kh_log(KH_LOG_ERROR, "backend %s: %s", name, err.message);
         return st == KH_INVALID ? KH_EXIT_USAGE : EXIT_BACKEND;
     }
+    kh_configured_watch(kh_service_metrics(service), wish, kh_service_serves, service);
     st = kh_service_run(service, backend, &err);
     if (st != KH_OK)
         kh_log(KH_LOG_ERROR, "%s", err.message);

@@ -31,9 +31,10 @@ void kh_daemon_set(const struct kh_cli *cli, struct kh_setup_args *setup, const 
 void kh_daemon_settings(const struct kh_cli *cli, struct kh_setup_args *setup,
     const struct kh_daemon_args *args);
 
-/* Opens backend NAME and serves it; what goes wrong is logged. The exit status: 5 when
- * the backend cannot be opened, else as kh_exit_code. */
-int kh_daemon_serve(
-    struct kh_service *service, const struct kh_setup *setup, const char *name);
+/* Opens backend NAME and serves it; what goes wrong is logged. The metrics tell what the
+ * configuration file says that WISH reads (configured.h). The exit status: 5 when the
+ * backend cannot be opened, else as kh_exit_code. */
+int kh_daemon_serve(struct kh_service *service, const struct kh_setup *setup,
+    const struct kh_setup_wish *wish, const char *name);
 
 #endif

@@ -21,7 +21,7 @@
 
 #define TLS_ROWS \
     {"passphrase_source", KH_OPT_STRING, NULL, KH_OPT_SECRET, NULL, "where the private key's passphrase comes from"}, \
-    {"ca_file", KH_OPT_PATH, NULL, 0, NULL, "certificates of the authorities whose clients are accepted, PEM"}, \
+    {"ca_file", KH_OPT_PATH, NULL, KH_OPT_CERTIFICATES, NULL, "certificates of the authorities whose clients are accepted, PEM"}, \
     {"crl_file", KH_OPT_PATH, NULL, 0, NULL, "revocation lists of those authorities, PEM"}, \
     {"trust_dir", KH_OPT_PATH, NULL, 0, NULL, "directory of pinned client certificates, one file each"}, \
     {"min_version", KH_OPT_ENUM, "1.2", 0, "1.2|1.3", "lowest TLS version accepted"}

@@ -56,7 +56,7 @@ int main(int argc, char **argv)
     if (st != KH_OK)
         kh_cli_die(&cli, kh_exit_code(st), "%s", err.message);
     if (!daemon_args.check_config)
-        status = kh_daemon_serve(service, &setup, backend_name);
+        status = kh_daemon_serve(service, &setup, &wish, backend_name);
     kh_service_free(service);
     kh_setup_free(&setup);
     return status;

@@ -109,7 +109,7 @@ int main(int argc, char **argv)
     if (st != KH_OK)
         kh_cli_die(&cli, kh_exit_code(st), "%s", err.message);
     if (!daemon_args.check_config)
-        status = kh_daemon_serve(daemon.service, &daemon.setup,
+        status = kh_daemon_serve(daemon.service, &daemon.setup, &daemon.wish,
             kh_config_string(daemon.setup.config, "server", "backend"));
     kh_service_free(daemon.service);
     kt_mover_free(daemon.mover);

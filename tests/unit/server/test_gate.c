@@ -172,6 +172,9 @@ static void rules_decide_by_operation_and_name(void)
     CU_ASSERT_FALSE(enter("CN=reader", UNDELETE, KH_METHOD_POST, "app-1"));
     CU_ASSERT_FALSE(enter("CN=reader", PURGE, KH_METHOD_POST, "app-1"));
     CU_ASSERT_TRUE(enter("CN=reader", KNOWN, KH_METHOD_GET, ""));
+    CU_ASSERT_EQUAL(kh_gate_count(gate).denied, 6);
+    CU_ASSERT_EQUAL(kh_gate_count(gate).entries, 6);
+    CU_ASSERT_EQUAL(kh_gate_count(NULL).denied, 0);
     close_gate();
 }
 
@@ -282,6 +285,9 @@ static void without_a_record_nothing_is_shown_or_changed(void)
     CU_ASSERT_EQUAL(request.response.status, 503);
     CU_ASSERT_FALSE(enter("CN=reader", PURGE, KH_METHOD_POST, "app-1"));
     CU_ASSERT_EQUAL(request.response.status, 503);
+    CU_ASSERT_TRUE(kh_gate_count(gate).deaf);
+    CU_ASSERT_EQUAL(kh_gate_count(gate).failures, 3);
+    CU_ASSERT_EQUAL(kh_gate_count(gate).entries, 0);
     limit_files(RLIM_INFINITY);
     CU_ASSERT_FALSE(enter("CN=owner", ONE, KH_METHOD_PUT, "app-1")); /* finds out */
     CU_ASSERT_EQUAL(request.response.status, 503);
@@ -290,6 +296,8 @@ static void without_a_record_nothing_is_shown_or_changed(void)
     leave(201);
     CU_ASSERT_EQUAL(request.response.status, 201);
     CU_ASSERT_TRUE(recorded("put", "app-1", 201));
+    CU_ASSERT_FALSE(kh_gate_count(gate).deaf);
+    CU_ASSERT_EQUAL(kh_gate_count(gate).entries, 2);
     close_gate();
 }
 

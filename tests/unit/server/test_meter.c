@@ -145,16 +145,6 @@ static void a_family_has_one_kind_and_one_label(void)
     end();
 }
 
-static void without_metrics_nothing_is_counted(void)
-{
-    struct kh_meter *meter = kh_metrics_counter(NULL, "keyhsm_test_total", "None.");
-
-    CU_ASSERT_PTR_NULL(meter);
-    kh_meter_add(meter, 1);
-    kh_meter_set(NULL, 1);
-    CU_ASSERT_TRUE(kh_metrics_before(NULL, NULL, NULL));
-}
-
 static int runs;
 
 static void count_runs(void *arg)
@@ -163,14 +153,34 @@ static void count_runs(void *arg)
     kh_meter_set(kh_metrics_gauge(arg, "keyhsm_test_runs", "Runs."), runs);
 }
 
+static void without_metrics_nothing_is_counted(void)
+{
+    struct kh_meter *meter = kh_metrics_counter(NULL, "keyhsm_test_total", "None.");
+
+    CU_ASSERT_PTR_NULL(meter);
+    kh_meter_add(meter, 1);
+    kh_meter_set(NULL, 1);
+    CU_ASSERT_FALSE(kh_metrics_before(NULL, count_runs, NULL, NULL));
+}
+
+static int ends;
+
+static void count_end(void *arg)
+{
+    CU_ASSERT_PTR_EQUAL(arg, metrics);
+    ends++;
+}
+
 static void what_comes_before_may_set_and_make_gauges(void)
 {
     begin();
     runs = 0;
-    CU_ASSERT_TRUE(kh_metrics_before(metrics, count_runs, metrics));
+    CU_ASSERT_TRUE(kh_metrics_before(metrics, count_runs, metrics, count_end));
     CU_ASSERT_PTR_NOT_NULL(strstr(shown(), "\nkeyhsm_test_runs 1\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(shown(), "\nkeyhsm_test_runs 2\n"));
+    CU_ASSERT_EQUAL(ends, 0);
     end();
+    CU_ASSERT_EQUAL(ends, 1);
 }
 
 static void *add_many(void *arg)

@@ -81,13 +81,17 @@ static void a_full_queue_takes_nothing(void)
     sem_wait(&begun); /* the only worker is busy now */
     CU_ASSERT(kh_pool_submit(pool, &tasks[1].job));
     CU_ASSERT(kh_pool_submit(pool, &tasks[2].job));
-    CU_ASSERT_EQUAL(kh_pool_waiting(pool), 2);
+    CU_ASSERT_EQUAL(kh_pool_count(pool).waiting, 2);
+    CU_ASSERT_EQUAL(kh_pool_count(pool).refused, 0);
     CU_ASSERT_FALSE(kh_pool_submit(pool, &tasks[3].job));
+    CU_ASSERT_EQUAL(kh_pool_count(pool).refused, 1);
+    CU_ASSERT_EQUAL(kh_pool_count(pool).busy, 1);
+    CU_ASSERT_EQUAL(kh_pool_count(pool).limit, 2);
     for (int i = 0; i < 3; i++)
         sem_post(&gate);
     collect(pool, 3);
     CU_ASSERT_EQUAL(tasks[3].done, 0);
-    CU_ASSERT_EQUAL(kh_pool_waiting(pool), 0);
+    CU_ASSERT_EQUAL(kh_pool_count(pool).waiting, 0);
     kh_pool_free(pool);
 }
 

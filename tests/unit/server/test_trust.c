@@ -242,6 +242,38 @@ static void subject_and_fingerprint_are_as_openssl_prints_them(void)
     X509_free(cert);
 }
 
+static int64_t ends_in_text(const char *text)
+{
+    return kh_certs_expiry(text, strlen(text));
+}
+
+/* A file of several ends when its first one does. */
+static void the_end_of_a_certificate_is_as_openssl_prints_it(void)
+{
+    char text[8192] = "";
+    char *path;
+    FILE *both;
+
+    set_up();
+    make("short", "-days 1");
+    CU_ASSERT_EQUAL_FATAL(
+        kh_test_shell("cd '%s' && cat alice.crt short.crt alice.crt >both && date -u -d "
+                      "\"$(openssl x509 -in short.crt -noout -enddate | cut -d= -f2)\" "
+                      "+%%s >>both",
+            dir),
+        0);
+    path = kh_test_path(dir, "%s", "both");
+    both = fopen(path, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(both);
+    CU_ASSERT(fread(text, 1, sizeof text - 1, both) > 0);
+    fclose(both);
+    free(path);
+    CU_ASSERT_EQUAL(ends_in_text(text), atoll(strrchr(text, '-') + 1));
+    CU_ASSERT(ends_in_text(text) > 0);
+    CU_ASSERT_EQUAL(ends_in_text(""), -1);
+    CU_ASSERT_EQUAL(ends_in_text("-----BEGIN CERTIFICATE-----\nMII\n"), -1);
+}
+
 /* kh_tls_new with ALICE's files but for what is given. */
 static kh_status make_tls(struct kh_tls_options options, struct kh_error *err)
 {
@@ -382,6 +414,8 @@ int main(void)
         {"the generation follows the directory", the_generation_follows_the_directory},
         {"subject and fingerprint are as openssl prints them",
             subject_and_fingerprint_are_as_openssl_prints_them},
+        {"the end of a certificate is as openssl prints it",
+            the_end_of_a_certificate_is_as_openssl_prints_it},
         {"key files that cannot serve are named", key_files_that_cannot_serve_are_named},
         {"protected keys of every form are opened",
             protected_keys_of_every_form_are_opened},
