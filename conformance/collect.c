@@ -8,6 +8,7 @@ void kh_contract_learn(void)
     struct kh_error err = {0};
     struct kh_info info;
 
+    kh_contract_look_around();
     kh_contract.capabilities = kh_backend_capabilities(kh_contract_backend());
     if (kh_backend_info(kh_contract_backend(), &info, &err) != KH_OK) {
         fprintf(stderr, "%s: %s\n", kh_contract.title, err.message);
@@ -34,4 +35,15 @@ size_t kh_contract_collect(struct kh_test tests[KH_CONTRACT_TESTS_MAX])
         }
     }
     return count;
+}
+
+size_t kh_contract_select(struct kh_test *tests, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(tests[i].name, name) == 0) {
+            tests[0] = tests[i];
+            return 1;
+        }
+    }
+    return 0;
 }

@@ -26,12 +26,16 @@ extern struct kh_contract kh_contract;
 
 /* Adds "key=value". Ends the program when there are too many. */
 void kh_contract_set(const char *format, ...) KH_PRINTF(1, 2);
+/* Notes what the process is like (signals, umask, directory) before a plugin is in it. */
+void kh_contract_look_around(void);
 /* Opens the backend and asks it what it is: capabilities, data_max. Ends the program when
  * it cannot be opened. */
 void kh_contract_learn(void);
 /* The tests of all groups that its capabilities call for, after kh_contract_learn. */
 #define KH_CONTRACT_TESTS_MAX 128
 size_t kh_contract_collect(struct kh_test tests[KH_CONTRACT_TESTS_MAX]);
+/* Keeps the one called NAME: 1, or 0 when there is none. */
+size_t kh_contract_select(struct kh_test *tests, size_t count, const char *name);
 
 /* ---- the backend under test ---- */
 

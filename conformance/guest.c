@@ -116,43 +116,52 @@ static void secrets_are_wiped(void)
     CU_ASSERT_EQUAL(kh_marked_copies(&mark, where, sizeof where), 0);
 }
 
-static struct sigaction disposition(int number)
-{
-    struct sigaction action;
+/* ---- the process belongs to the program ---- */
 
-    memset(&action, 0, sizeof action);
-    CU_ASSERT_EQUAL(sigaction(number, NULL, &action), 0);
-    return action;
+enum { SIGNALS = 10 };
+static const int signals[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1,
+    SIGUSR2, SIGSEGV, SIGABRT, SIGALRM};
+
+struct manners {
+    struct sigaction actions[SIGNALS];
+    mode_t mask;
+    char directory[4096];
+    char locale[128];
+};
+static struct manners at_first;
+
+static void look_around(struct manners *now)
+{
+    memset(now, 0, sizeof *now);
+    for (size_t i = 0; i < SIGNALS; i++)
+        (void)sigaction(signals[i], NULL, &now->actions[i]);
+    now->mask = umask(0);
+    (void)umask(now->mask);
+    if (!getcwd(now->directory, sizeof now->directory))
+        *now->directory = 0;
+    (void)snprintf(now->locale, sizeof now->locale, "%s", setlocale(LC_ALL, NULL));
 }
 
-/* The process belongs to the program: signals, umask, directory, locale. */
+void kh_contract_look_around(void)
+{
+    look_around(&at_first);
+}
+
 static void the_process_is_left_as_it_was(void)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1,
-        SIGUSR2, SIGSEGV, SIGABRT, SIGALRM};
-    enum { SIGNALS = sizeof signals / sizeof signals[0] };
-    struct sigaction before[SIGNALS];
-    char directory[2][4096];
-    char locale[128];
-    mode_t mask = umask(027);
+    struct manners now;
 
-    kh_contract_close();
-    (void)snprintf(locale, sizeof locale, "%s", setlocale(LC_ALL, NULL));
-    CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(directory[0], sizeof directory[0]));
-    for (size_t i = 0; i < SIGNALS; i++)
-        before[i] = disposition(signals[i]);
     use();
     kh_contract_close();
-    for (size_t i = 0; i < SIGNALS; i++) {
-        struct sigaction after = disposition(signals[i]);
-
+    look_around(&now);
+    for (size_t i = 0; i < SIGNALS; i++)
         CU_ASSERT_EQUAL(
-            memcmp(&after.sa_handler, &before[i].sa_handler, sizeof after.sa_handler), 0);
-    }
-    CU_ASSERT_EQUAL(umask(mask), 027);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(directory[1], sizeof directory[1]));
-    CU_ASSERT_STRING_EQUAL(directory[0], directory[1]);
-    CU_ASSERT_STRING_EQUAL(locale, setlocale(LC_ALL, NULL));
+            memcmp(&now.actions[i].sa_handler, &at_first.actions[i].sa_handler,
+                sizeof now.actions[i].sa_handler),
+            0);
+    CU_ASSERT_EQUAL(now.mask, at_first.mask);
+    CU_ASSERT_STRING_EQUAL(now.directory, at_first.directory);
+    CU_ASSERT_STRING_EQUAL(now.locale, at_first.locale);
 }
 
 /* A program may start another one, and a child may end in its own way: the parent's

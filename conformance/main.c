@@ -12,13 +12,15 @@
 #include <unistd.h>
 
 static const char *after;
+static const char *only;
 static int events = STDERR_FILENO;
 
 static int usage(void)
 {
     fprintf(stderr,
         "usage: keyhsm-conformance --plugin-dir DIR --backend NAME [--set KEY=VALUE]... "
-        "[--shared] [--after TEST] [--events FD]\n"
+        "[--shared] [--test TEST] "
+        "[--after TEST] [--events FD]\n"
         "Runs the contract of a backend on a plugin; see keyhsm(8), backend check, which "
         "starts it.\n");
     return 2;
@@ -29,7 +31,8 @@ static bool parse(int argc, char **argv)
     static const struct option options[] = {{"plugin-dir", required_argument, NULL, 'd'},
         {"backend", required_argument, NULL, 'b'}, {"set", required_argument, NULL, 's'},
         {"shared", no_argument, NULL, 'n'}, {"after", required_argument, NULL, 'a'},
-        {"events", required_argument, NULL, 'e'}, {NULL, 0, NULL, 0}};
+        {"test", required_argument, NULL, 't'}, {"events", required_argument, NULL, 'e'},
+        {NULL, 0, NULL, 0}};
     int c;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -43,6 +46,8 @@ static bool parse(int argc, char **argv)
             kh_contract.shared = true;
         else if (c == 'a')
             after = optarg;
+        else if (c == 't')
+            only = optarg;
         else if (c == 'e')
             events = atoi(optarg);
         else
@@ -56,6 +61,7 @@ int main(int argc, char **argv)
 {
     struct kh_test tests[KH_CONTRACT_TESTS_MAX];
     struct kh_error err = {0};
+    size_t count;
     int result;
 
     if (!parse(argc, argv))
@@ -65,7 +71,16 @@ int main(int argc, char **argv)
         return 1;
     }
     kh_contract_learn();
-    result = kh_conformance_run(tests, kh_contract_collect(tests), after, events);
+    count = kh_contract_collect(tests);
+    if (only)
+        count = kh_contract_select(tests, count, only);
+    if (count == 0) {
+        fprintf(stderr, "%s.so: %s%s\n", kh_contract.backend,
+            only ? "its capabilities call for no test " : "it claims nothing that could ",
+            only ? only : "be tested");
+        return 1;
+    }
+    result = kh_conformance_run(tests, count, after, events);
     kh_contract_close();
     return result;
 }

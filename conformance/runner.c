@@ -22,9 +22,23 @@ static void say(const char *format, ...)
         _exit(1);
 }
 
+static void mark(int fd, const char *name)
+{
+    char line[128];
+    int n = snprintf(line, sizeof line, "\036%s\n", name);
+
+    if (n < 0 || (size_t)n >= sizeof line || write(fd, line, (size_t)n) != n)
+        abort();
+}
+
 static void begin(const CU_pTest test, const CU_pSuite suite)
 {
     (void)suite;
+    (void)fflush(NULL);
+    if (events > STDERR_FILENO) {
+        mark(STDOUT_FILENO, test->pName);
+        mark(STDERR_FILENO, test->pName);
+    }
     say("begin %s\n", test->pName);
 }
 

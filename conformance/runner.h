@@ -9,6 +9,9 @@
  *     failure FILE:LINE: CONDITION
  *     end NAME pass|fail
  *     done
+ *
+ * On standard output and error a line "\036NAME" goes before what a test prints there, so
+ * that it can be told whose it is.
  */
 #ifndef KH_CONFORMANCE_RUNNER_H
 #define KH_CONFORMANCE_RUNNER_H

@@ -13,6 +13,7 @@ static const struct kh_command commands[] = {
     {"shutdown", "stop keyhsmd at once", kh_cmd_service},
     {"restart", "stop and start keyhsmd, if the configuration is good", kh_cmd_service},
     {"reload", "have keyhsmd read certificates and trust again", kh_cmd_service},
+    {"backend", "backend plugins: list, show, check", kh_cmd_backend},
     {"status", "does keyhsmd run, and is it ready?", kh_cmd_service},
 };
 
