@@ -140,6 +140,12 @@ static kh_status host_catalog_open(const struct kh_host *host, const char *path,
     return kh_catalog_open_sqlite(path, catalog, err);
 }
 
+static const char *host_request_id(const struct kh_host *host)
+{
+    (void)host;
+    return kh_log_request_id();
+}
+
 void kh_host_init(struct kh_host *host, const char *instance, kh_open_mode mode,
     struct kh_host_origin *origin)
 {
@@ -167,5 +173,6 @@ void kh_host_init(struct kh_host *host, const char *instance, kh_open_mode mode,
         .lock = host_lock,
         .unlock = host_unlock,
         .catalog_open = host_catalog_open,
+        .request_id = host_request_id,
     };
 }

@@ -1,6 +1,6 @@
 #include "core/log.h"
 
-#include "core/deposit.h"
+#include "core/log_line.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    TEXT_MAX = 2048,                    /* of one message; longer ones are cut */
-    LINE_MAX_BYTES = 4 * TEXT_MAX + 256 /* every byte may become \xNN */
-};
-
 /* The log of the process. The mutex guards the descriptor against reopening while a line
  * is written; the level is read without it, so that a filtered line costs nothing. */
 static struct {
@@ -27,6 +22,7 @@ static struct {
     char *path; /* file: NULL otherwise */
     int fd;     /* file or standard error */
     bool journal;
+    bool json;
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER,
     .level = KH_LOG_INFO,
     .program = "keyhsm",
@@ -125,73 +121,93 @@ kh_status kh_log_reopen(struct kh_error *err)
     return st;
 }
 
-/* TEXT with everything that could end the line, move a terminal's cursor or be taken for
- * another character as \xNN. */
-static void escape(const char *text, char *out)
+void kh_log_set_format(kh_log_format format)
 {
-    bool utf8 = kh_utf8_valid(text, strlen(text));
-    static const char hex[] = "0123456789abcdef";
+    (void)pthread_mutex_lock(&sink.lock);
+    sink.json = format == KH_LOG_JSON;
+    (void)pthread_mutex_unlock(&sink.lock);
+}
 
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        /* C1 controls are U+0080 to U+009F: C2 80 to C2 9F. */
-        bool c1 = *p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f;
+/* ---- lines ------------------------------------------------------- */
 
-        if (*p < 0x20 || *p == 0x7f || (*p >= 0x80 && !utf8) || c1) {
-            for (int n = 0; n <= c1; n++) {
-                *out++ = '\\';
-                *out++ = 'x';
-                *out++ = hex[p[n] >> 4];
-                *out++ = hex[p[n] & 0xf];
-            }
-            p += c1;
-        } else {
-            *out++ = (char)*p;
-        }
-    }
-    *out = '\0';
+static _Thread_local char request[65];
+
+void kh_log_request(const char *id)
+{
+    (void)snprintf(request, sizeof request, "%s", id ? id : "");
+}
+
+const char *kh_log_request_id(void)
+{
+    return request;
 }
 
 /* Under the lock. A log that cannot be written has nowhere to say so. */
-static void write_line(const char *level, const char *text)
+static void write_line(const struct kh_log_line *line)
 {
-    char line[LINE_MAX_BYTES];
-    time_t now = time(NULL);
-    struct tm tm;
-    int len = 0;
+    char text[KH_LOG_LINE_MAX];
+    size_t len = sink.json ? kh_log_line_json(line, text) : kh_log_line_text(line, text);
 
-    (void)gmtime_r(&now, &tm);
-    len = snprintf(line, sizeof line, "%04d-%02d-%02dT%02d:%02d:%02dZ %s %s[%d]: %s\n",
-        tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-        level, sink.program, (int)getpid(), text);
-    for (const char *p = line; len > 0;) {
-        ssize_t n = write(sink.fd, p, (size_t)len);
+    for (const char *p = text; len > 0;) {
+        ssize_t n = write(sink.fd, p, len);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return;
         p += n;
-        len -= (int)n;
+        len -= (size_t)n;
     }
+}
+
+static bool send_to_journal(const struct kh_log_line *line, int priority)
+{
+    char message[KH_LOG_TEXT_MAX];
+    char escaped[4 * KH_LOG_TEXT_MAX];
+
+    kh_log_line_message(line, message);
+    kh_log_escape(message, escaped);
+    return sd_journal_send("MESSAGE=%s", escaped, "PRIORITY=%d", priority,
+               "SYSLOG_IDENTIFIER=%s", line->program, "KEYHSM_REQUEST_ID=%s",
+               line->request, NULL) >= 0;
+}
+
+static void emit(kh_log_level level, struct kh_log_line *line)
+{
+    int saved = errno;
+
+    line->time = time(NULL);
+    line->level = levels[level].name;
+    line->pid = (long)getpid();
+    line->request = request;
+    (void)pthread_mutex_lock(&sink.lock);
+    line->program = sink.program;
+    if (!sink.journal || !send_to_journal(line, levels[level].priority))
+        write_line(line);
+    (void)pthread_mutex_unlock(&sink.lock);
+    errno = saved;
+}
+
+void kh_log_event(kh_log_level level, const char *event,
+    const struct kh_log_field *fields, size_t count)
+{
+    struct kh_log_line line = {.message = event, .fields = fields, .count = count};
+
+    if ((int)level <= atomic_load(&sink.level))
+        emit(level, &line);
 }
 
 void kh_vlog(kh_log_level level, const char *format, va_list args)
 {
-    char text[TEXT_MAX];
-    char escaped[4 * TEXT_MAX + 1];
+    char text[KH_LOG_TEXT_MAX];
+    struct kh_log_line line = {.message = text};
     int saved = errno;
 
     if ((int)level > atomic_load(&sink.level))
         return;
-    (void)vsnprintf(text, sizeof text, format, args);
-    escape(text, escaped);
-    (void)pthread_mutex_lock(&sink.lock);
-    if (!sink.journal ||
-        sd_journal_send("MESSAGE=%s", escaped, "PRIORITY=%d", levels[level].priority,
-            "SYSLOG_IDENTIFIER=%s", sink.program, NULL) < 0)
-        write_line(levels[level].name, escaped);
-    (void)pthread_mutex_unlock(&sink.lock);
+    (void)vsnprintf(text, sizeof text, format, args); /* "%m" is errno's */
     errno = saved;
+    emit(level, &line);
 }
 
 void kh_log(kh_log_level level, const char *format, ...)

@@ -197,6 +197,11 @@ struct kh_host {
      */
     KH_CHECK kh_status (*catalog_open)(const struct kh_host *host, const char *path,
         struct kh_catalog **catalog, struct kh_error *err);
+
+    /* The id of the request that the calling thread works for, to send on to whoever is
+     * asked for it; "" when there is none. At most 64 bytes of [A-Za-z0-9._-]. Valid
+     * until the plugin's method returns. A host of an older size has no such service. */
+    const char *(*request_id)(const struct kh_host *host);
 };
 
 /* ---- what the plugin gives ---- */

@@ -43,6 +43,7 @@ const struct kh_option kh_openssl_options[] = {
 
 static const struct kh_option log_options[] = {
     {"target", KH_OPT_STRING, "stderr", 0, NULL, "where to: stderr, journal or file:/absolute/path"},
+    {"format", KH_OPT_ENUM, "text", 0, "text|json", "lines for people, or each a JSON object; the journal has fields of its own"},
     {"level", KH_OPT_ENUM, "info", 0, "error|warning|notice|info|debug", "least important lines that are written"},
 };
 

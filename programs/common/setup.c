@@ -82,6 +82,9 @@ kh_status kh_setup_log(
     if (st != KH_OK)
         return kh_fail(err, st, "%s: target: %s",
             kh_config_where(config, "log", "target"), why.message);
+    kh_log_set_format(strcmp(kh_config_string(config, "log", "format"), "json") == 0
+                          ? KH_LOG_JSON
+                          : KH_LOG_TEXT);
     return KH_OK;
 }
 

@@ -237,6 +237,62 @@ static void the_journal_is_a_target(void)
     KH_ASSERT_OK(kh_log_reopen(&err), err);
 }
 
+static void a_line_names_the_request_of_its_thread(void)
+{
+    char *path;
+
+    log_to_file(&path, KH_LOG_INFO);
+    kh_log_request("abc-1");
+    CU_ASSERT_STRING_EQUAL(kh_log_request_id(), "abc-1");
+    kh_log(KH_LOG_INFO, "one");
+    has(path, "]: one request=abc-1\n");
+    kh_log_request(NULL);
+    CU_ASSERT_STRING_EQUAL(kh_log_request_id(), "");
+    free(path);
+    log_to_file(&path, KH_LOG_INFO);
+    kh_log(KH_LOG_INFO, "two");
+    has(path, "]: two\n");
+    free(path);
+}
+
+static void *look_at_request(void *arg)
+{
+    *(bool *)arg = *kh_log_request_id() == '\0';
+    return NULL;
+}
+
+static void another_thread_works_for_another_request(void)
+{
+    pthread_t thread;
+    bool none = false;
+
+    kh_log_request("mine");
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, look_at_request, &none), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_join(thread, NULL), 0);
+    CU_ASSERT_TRUE(none);
+    CU_ASSERT_STRING_EQUAL(kh_log_request_id(), "mine");
+    kh_log_request(NULL);
+}
+
+static void lines_may_be_json(void)
+{
+    static const struct kh_log_field fields[] = {
+        {"id", KH_LOG_ID, "abc-1"}, {"status", KH_LOG_NUMBER, "200"}};
+    char *path;
+
+    log_to_file(&path, KH_LOG_INFO);
+    kh_log_set_format(KH_LOG_JSON);
+    kh_log_event(KH_LOG_DEBUG, "left out", fields, 2);
+    kh_log_event(KH_LOG_INFO, "access", fields, 2);
+    has(path, "\"message\":\"access\",\"request_id\":\"abc-1\",\"status\":200}\n");
+    kh_log_set_format(KH_LOG_TEXT);
+    free(path);
+    log_to_file(&path, KH_LOG_INFO);
+    kh_log_event(KH_LOG_INFO, "access", fields, 2);
+    has(path, "]: access id=abc-1 status=200\n");
+    free(path);
+}
+
 static void levels_have_names(void)
 {
     kh_log_level level = KH_LOG_DEBUG;
@@ -302,6 +358,11 @@ int main(void)
         {"stderr_is_a_target", stderr_is_a_target},
         {"the_journal_is_a_target", the_journal_is_a_target},
         {"levels_have_names", levels_have_names},
+        {"a_line_names_the_request_of_its_thread",
+            a_line_names_the_request_of_its_thread},
+        {"another_thread_works_for_another_request",
+            another_thread_works_for_another_request},
+        {"lines_may_be_json", lines_may_be_json},
         {"lines_of_many_threads_are_not_mixed", lines_of_many_threads_are_not_mixed},
     };
 
