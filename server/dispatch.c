@@ -14,15 +14,25 @@
 static void log_access(const struct kh_request *request, int status, uint64_t ns)
 {
     char name[KH_NAME_ESCAPED_MAX];
+    char cert[17];
+    char code[16];
+    char ms[32];
+    const struct kh_log_field fields[] = {
+        {"id", KH_LOG_ID, request->id},
+        {"principal", KH_LOG_QUOTED, kh_principal_name(&request->principal)},
+        {"cert", KH_LOG_WORD, cert},
+        {"method", KH_LOG_WORD, kh_method_name(request->method)},
+        {"route", KH_LOG_WORD, request->route ? request->route->pattern : "-"},
+        {"name", KH_LOG_WORD,
+            *request->name ? kh_name_escape(request->name, name, sizeof name) : "-"},
+        {"status", KH_LOG_NUMBER, code},
+        {"ms", KH_LOG_NUMBER, ms},
+    };
 
-    kh_log(KH_LOG_INFO,
-        "access id=%s principal=\"%s\" cert=%.16s method=%s route=%s name=%s status=%d "
-        "ms=%.3f",
-        request->id, kh_principal_name(&request->principal),
-        request->principal.fingerprint, kh_method_name(request->method),
-        request->route ? request->route->pattern : "-",
-        *request->name ? kh_name_escape(request->name, name, sizeof name) : "-", status,
-        (double)ns / 1e6);
+    snprintf(cert, sizeof cert, "%.16s", request->principal.fingerprint);
+    snprintf(code, sizeof code, "%d", status);
+    snprintf(ms, sizeof ms, "%.3f", (double)ns / 1e6);
+    kh_log_event(KH_LOG_INFO, "access", fields, sizeof fields / sizeof fields[0]);
 }
 
 /* What the status page shows: the work, and not those who ask how it goes. */
@@ -76,13 +86,8 @@ static void run_again(struct kh_app *app, struct kh_request *request)
 
 /* On a worker. A request that waited past its deadline is not begun: its caller has gone.
  */
-static void run_job(struct kh_job *job)
+static void run_request(struct kh_app *app, struct kh_request *request)
 {
-    struct kh_request *request = (struct kh_request *)job;
-    struct kh_app *app = request->app;
-
-    if (atomic_load(&request->abandoned))
-        return;
     if (!kh_authn_enter(app, request) || !kh_gate_enter(app->gate, request)) {
         kh_page_refuse(request);
         return;
@@ -92,6 +97,19 @@ static void run_job(struct kh_job *job)
         app->refused(app->refused_arg, app, request))
         run_again(app, request);
     kh_gate_leave(app->gate, request);
+}
+
+/* Whatever the worker logs, and whomever a backend asks, is told which request it is for.
+ */
+static void run_job(struct kh_job *job)
+{
+    struct kh_request *request = (struct kh_request *)job;
+
+    if (atomic_load(&request->abandoned))
+        return;
+    kh_log_request(request->id);
+    run_request(request->app, request);
+    kh_log_request(NULL);
 }
 
 static void answer_no_route(struct kh_request *request, kh_match match, unsigned allow,

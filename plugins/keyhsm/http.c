@@ -1,5 +1,6 @@
 #include "plugins/keyhsm/http_impl.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,20 @@ static bool add(struct curl_slist **list, const char *line)
     return longer != NULL;
 }
 
+/* The id of the request that this one is made for, so that the logs of both daemons name
+ * the same. */
+static bool add_id(const struct kh_http *http, struct curl_slist **headers)
+{
+    static const size_t needed =
+        offsetof(struct kh_host, request_id) + sizeof(const char *(*)(void));
+    const struct kh_host *host = kh_http_host(http);
+    const char *id = host->size >= needed ? host->request_id(host) : "";
+    char line[128];
+
+    (void)snprintf(line, sizeof line, "X-Request-Id: %s", id);
+    return !*id || add(headers, line);
+}
+
 static bool prepare(struct kh_http *http, const struct kh_exchange *e, const char *url,
     struct curl_slist **headers)
 {
@@ -116,7 +131,8 @@ static bool prepare(struct kh_http *http, const struct kh_exchange *e, const cha
 
     /* "Expect:" alone switches off the wait for 100 Continue. */
     if (!add(headers, "Accept: application/json") || !add(headers, "Expect:") ||
-        !add(headers, e->body ? "Content-Type: application/json" : "Content-Type:"))
+        !add(headers, e->body ? "Content-Type: application/json" : "Content-Type:") ||
+        !add_id(http, headers))
         return false;
     if (body)
         (void)curl_easy_setopt(
