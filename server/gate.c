@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/name.h"
 #include "server/authn.h"
+#include "server/internal_name.h"
 #include "server/reply.h"
 
 #include <pthread.h>
@@ -121,6 +122,8 @@ bool kh_gate_allows(struct kh_gate *gate, const struct kh_request *request,
 
     if (!gate)
         return true;
+    if (kh_name_internal(name))
+        return false;
     pthread_rwlock_rdlock(&gate->lock);
     allowed = kh_acl_allows(gate->rules, &request->principal, operation, name);
     pthread_rwlock_unlock(&gate->lock);

@@ -50,8 +50,8 @@ struct kh_gate_counts {
 /* Since the gate was made. GATE may be NULL: all zero. Thread safe. */
 struct kh_gate_counts kh_gate_count(const struct kh_gate *gate);
 
-/* Whether the caller of REQUEST may do OPERATION (KH_OP_*) on NAME. GATE may be NULL:
- * true. Thread safe. */
+/* Whether the caller of REQUEST may do OPERATION (KH_OP_*) on NAME: nobody may on the
+ * daemon's own names (internal_name.h). GATE may be NULL: true. Thread safe. */
 bool kh_gate_allows(struct kh_gate *gate, const struct kh_request *request,
     unsigned operation, const char *name);
 

@@ -76,6 +76,9 @@ static const struct kh_option kms_options[] = {
     {"key_authorization", KH_OPT_BOOL, "yes", 0, NULL, "ask the lists of each key, too ([kms.key.acl])"},
     {"system_groups", KH_OPT_BOOL, "yes", 0, NULL, "ask the system for a user's groups, beside [kms.groups]"},
     {"groups_cache", KH_OPT_SECONDS, "5m", 0, NULL, "time that what the system said of a user's groups is remembered"},
+    {"token_renew_interval", KH_OPT_SECONDS, "1d", 0, NULL, "time after which a delegation token ends unless it is renewed"},
+    {"token_max_lifetime", KH_OPT_SECONDS, "7d", 0, NULL, "time after which it ends for good"},
+    {"token_key_interval", KH_OPT_SECONDS, "1d", 0, NULL, "time after which new delegation tokens are made with a new key; the same on all servers of a backend"},
 };
 /* clang-format on */
 

@@ -301,6 +301,25 @@ static void without_a_record_nothing_is_shown_or_changed(void)
     close_gate();
 }
 
+/* Whatever the rules say. */
+static void names_of_the_daemons_own_are_nobodys(void)
+{
+    static const char *const all[] = {"acl.all=allow all on * to *", NULL};
+
+    open_gate(true);
+    kh_gate_rules(gate, rules(all));
+    CU_ASSERT_TRUE(enter("CN=owner", ONE, KH_METHOD_GET, "kt-internal"));
+    CU_ASSERT_FALSE(enter("CN=owner", ONE, KH_METHOD_GET, "kt-internal.kms-key.1"));
+    CU_ASSERT_EQUAL(request.response.status, 403);
+    CU_ASSERT_FALSE(enter("CN=owner", ONE, KH_METHOD_PUT, "kt-internal.x"));
+    CU_ASSERT_FALSE(enter("CN=owner", ONE, KH_METHOD_DELETE, "kt-internal.x"));
+    CU_ASSERT_FALSE(enter("CN=owner", PURGE, KH_METHOD_POST, "kt-internal.x"));
+    CU_ASSERT_TRUE(enter("CN=owner", LIST, KH_METHOD_GET, ""));
+    CU_ASSERT_FALSE(kh_gate_allows(gate, &request, KH_OP_LIST, "kt-internal.x"));
+    CU_ASSERT_TRUE(kh_gate_allows(gate, &request, KH_OP_LIST, "other"));
+    close_gate();
+}
+
 static void new_rules_hold_at_once(void)
 {
     static const char *const other[] = {"acl.x=allow purge on app-1 to CN=reader", NULL};
@@ -330,6 +349,7 @@ int main(void)
         {"reads that went well may be left out", reads_that_went_well_may_be_left_out},
         {"without a record nothing is shown or changed",
             without_a_record_nothing_is_shown_or_changed},
+        {"names of the daemon's own are nobody's", names_of_the_daemons_own_are_nobodys},
         {"new rules hold at once", new_rules_hold_at_once},
     };
     char command[64];
