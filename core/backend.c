@@ -26,6 +26,7 @@ struct kh_error *kh_backend_enter(struct kh_backend *b, struct kh_backend_call *
         (void)pthread_rwlock_rdlock(&b->lock);
     else
         (void)pthread_rwlock_wrlock(&b->lock);
+    kh_guise_push(&b->guise);
     return err;
 }
 
@@ -43,6 +44,7 @@ static kh_status words(const struct kh_backend *b, kh_status st, struct kh_error
 kh_status kh_backend_leave(struct kh_backend *b, const struct kh_backend_call *call,
     kh_status st, struct kh_error *err)
 {
+    kh_guise_pop();
     (void)pthread_rwlock_unlock(&b->lock);
     kh_call_count(&b->counts[call->what], st, monotonic() - call->started);
     return words(b, st, err);
@@ -122,6 +124,7 @@ kh_status kh_backend_open(struct kh_backend **out, const char *name,
         return kh_fail(err, KH_FATAL, "no memory to open backend '%s'", name);
     b->origin = (struct kh_host_origin){config, b->section};
     kh_host_init(&b->host, b->name, mode, &b->origin);
+    kh_host_guise(&b->origin, plugin, &b->guise);
     err = kh_backend_enter(b, &call, KH_CALL_OPEN, err);
     st = kh_backend_leave(b, &call, plugin->open(&b->host, &b->ctx, err), err);
     if (st != KH_OK) {
@@ -143,7 +146,9 @@ void kh_backend_close(struct kh_backend *backend)
     if (!backend)
         return;
     (void)pthread_rwlock_wrlock(&backend->lock);
+    kh_guise_push(&backend->guise);
     backend->plugin->close(backend->ctx);
+    kh_guise_pop();
     (void)pthread_rwlock_unlock(&backend->lock);
     destroy(backend);
 }

@@ -4,6 +4,7 @@
 
 #include "core/backend.h"
 #include "core/backend_calls.h"
+#include "core/guise.h"
 #include "core/host.h"
 
 #include <pthread.h>
@@ -15,6 +16,7 @@ struct kh_backend {
     char *section;
     struct kh_host_origin origin;
     struct kh_host host;
+    struct kh_guise guise; /* that calls run in, see KH_OPT_PLACE */
     void *ctx;
     struct kh_call_counts counts[KH_CALLS];
     _Atomic uint64_t data_max; /* 0: not known yet */
@@ -30,12 +32,12 @@ struct kh_backend_call {
     struct kh_error own; /* for a caller who wants no words */
 };
 
-/* Before a method: fills CALL, takes the lock; gives the error object that the plugin is
- * promised (ERR, or CALL's own when ERR is NULL), cleared. */
+/* Before a method: fills CALL, takes the lock, puts the guise on; gives the error object
+ * that the plugin is promised (ERR, or CALL's own when ERR is NULL), cleared. */
 struct kh_error *kh_backend_enter(struct kh_backend *backend,
     struct kh_backend_call *call, kh_call what, struct kh_error *err);
-/* After a method that returned ST: frees the lock, counts, sees to it that a failure has
- * words. Returns ST. */
+/* After a method that returned ST: takes the guise off, frees the lock, counts, sees to
+ * it that a failure has words. Returns ST. */
 KH_CHECK kh_status kh_backend_leave(struct kh_backend *backend,
     const struct kh_backend_call *call, kh_status st, struct kh_error *err);
 /* KH_REFUSED "backend NAME cannot WHAT" unless the plugin has (one of) CAPABILITY. */

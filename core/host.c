@@ -176,3 +176,16 @@ void kh_host_init(struct kh_host *host, const char *instance, kh_open_mode mode,
         .request_id = host_request_id,
     };
 }
+
+void kh_host_guise(const struct kh_host_origin *origin, const struct kh_plugin *plugin,
+    struct kh_guise *guise)
+{
+    const char *place = NULL;
+
+    for (size_t i = 0; !place && i < plugin->option_count; i++) {
+        if (plugin->options[i].flags & KH_OPT_PLACE)
+            place = kh_config_string(
+                origin->config, origin->section, plugin->options[i].name);
+    }
+    kh_guise_of(guise, place);
+}

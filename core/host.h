@@ -4,6 +4,7 @@
 #define KH_CORE_HOST_H
 
 #include "core/config.h"
+#include "core/guise.h"
 #include <keyhsm/plugin.h>
 
 /* Where a backend's options stand: SECTION ("backend.NAME") of CONFIG. */
@@ -16,5 +17,10 @@ struct kh_host_origin {
  * the host. */
 void kh_host_init(struct kh_host *host, const char *instance, kh_open_mode mode,
     struct kh_host_origin *origin);
+
+/* The guise for calls of PLUGIN: of the owner of what its option with KH_OPT_PLACE names.
+ */
+void kh_host_guise(const struct kh_host_origin *origin, const struct kh_plugin *plugin,
+    struct kh_guise *guise);
 
 #endif

@@ -1,5 +1,6 @@
 #include "core/secret.h"
 
+#include "core/guise.h"
 #include "core/secmem.h"
 
 #include <errno.h>
@@ -108,7 +109,7 @@ static kh_status check_file(
 
     if (fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode))
         return kh_fail(err, KH_UNAVAILABLE, "%s: not a regular file", path);
-    if (sb.st_uid != 0 && sb.st_uid != geteuid())
+    if (sb.st_uid != 0 && sb.st_uid != geteuid() && sb.st_uid != kh_guise_user())
         return kh_fail(err, KH_UNAVAILABLE,
             "%s: belongs to user %u; it must belong to root or to user %u", path,
             (unsigned)sb.st_uid, (unsigned)geteuid());

@@ -1,6 +1,7 @@
 #include "core/catalog/catalog.h"
 
 #include "core/catalog/internal.h"
+#include "core/guise.h"
 #include "core/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -62,10 +63,10 @@ static kh_status prepare_file(const char *path, struct kh_error *err)
             err, KH_UNAVAILABLE, "catalog %s: %s", path, strerrordesc_np(errno));
     if (!S_ISREG(st.st_mode))
         return kh_fail(err, KH_REFUSED, "catalog %s: not a regular file", path);
-    if (st.st_uid != geteuid())
+    if (st.st_uid != kh_guise_user())
         return kh_fail(err, KH_REFUSED,
             "catalog %s: belongs to uid %u, not to this process's %u", path,
-            (unsigned)st.st_uid, (unsigned)geteuid());
+            (unsigned)st.st_uid, (unsigned)kh_guise_user());
     if (st.st_mode & 077)
         return kh_fail(err, KH_REFUSED, "catalog %s: mode %04o, expected 0600", path,
             (unsigned)st.st_mode & 07777);

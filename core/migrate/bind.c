@@ -2,6 +2,7 @@
 #include "core/migrate/internal.h"
 
 #include "core/fileio.h"
+#include "core/guise.h"
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -155,6 +156,23 @@ static kh_status write_binding(struct kh_migration *m, struct kh_error *err)
     return kh_journal_set_facts(m->journal, facts, sizeof facts / sizeof facts[0], err);
 }
 
+/* In a state directory that is a daemon's, the files are, too. */
+static kh_status make_journal(struct kh_migration *m, struct kh_error *err)
+{
+    struct kh_guise guise;
+    kh_status st;
+
+    kh_guise_of(&guise, m->state_dir);
+    kh_guise_push(&guise);
+    st = kh_dir_make(m->state_dir, 0700, err);
+    kh_guise_pop();
+    if (st == KH_OK)
+        st = open_journal(m, true, err);
+    if (st == KH_OK)
+        st = kh_dir_sync(m->state_dir, err);
+    return st;
+}
+
 kh_status kh_bind(struct kh_migration *m, struct kh_error *err)
 {
     char known[sizeof m->result.migration] = "";
@@ -163,13 +181,8 @@ kh_status kh_bind(struct kh_migration *m, struct kh_error *err)
     if (st != KH_OK)
         return st;
     kh_step(m, KH_STEP_BIND, false);
-    if (!m->journal) {
-        st = kh_dir_make(m->state_dir, 0700, err);
-        if (st == KH_OK)
-            st = open_journal(m, true, err);
-        if (st == KH_OK)
-            st = kh_dir_sync(m->state_dir, err);
-    }
+    if (!m->journal)
+        st = make_journal(m, err);
     if (st == KH_OK)
         st = kh_journal_fact(m->journal, "migration", known, sizeof known, err);
     if (st == KH_NOT_FOUND)

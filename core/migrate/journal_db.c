@@ -1,5 +1,7 @@
 #include "core/migrate/journal_db.h"
 
+#include "core/guise.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -119,7 +121,7 @@ static kh_status ensure_file(const char *path, bool create, struct kh_error *err
     if (fd < 0)
         return kh_fail(err, KH_UNAVAILABLE, "%s: %s", path, strerror(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) ||
-        (st.st_uid != geteuid() && st.st_uid != 0)) {
+        (st.st_uid != kh_guise_user() && st.st_uid != 0)) {
         (void)close(fd);
         return kh_fail(err, KH_INVALID,
             "%s: must be a regular file of ours or of root with mode 0600", path);
@@ -138,7 +140,7 @@ static kh_status prepare(struct kh_journal_db *db, struct kh_error *err)
     return KH_OK;
 }
 
-kh_status kh_journal_db_open(
+static kh_status open_as_owner(
     struct kh_journal_db **out, const char *path, bool create, struct kh_error *err)
 {
     struct kh_journal_db *db;
@@ -172,6 +174,19 @@ kh_status kh_journal_db_open(
     }
     *out = db;
     return KH_OK;
+}
+
+kh_status kh_journal_db_open(
+    struct kh_journal_db **out, const char *path, bool create, struct kh_error *err)
+{
+    struct kh_guise guise;
+    kh_status st;
+
+    kh_guise_of(&guise, path);
+    kh_guise_push(&guise);
+    st = open_as_owner(out, path, create, err);
+    kh_guise_pop();
+    return st;
 }
 
 void kh_journal_db_close(struct kh_journal_db *db)

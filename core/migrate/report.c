@@ -2,6 +2,7 @@
 #include "core/migrate/internal.h"
 
 #include "core/fileio.h"
+#include "core/guise.h"
 #include "core/migrate/json.h"
 #include "core/name.h"
 #include "core/record.h"
@@ -67,6 +68,23 @@ static kh_status compose(struct kh_migration *m, FILE *to, struct kh_error *err)
     return st;
 }
 
+/* Where the operator wants it, as himself; else in the state directory, as its owner. */
+static kh_status put_file(
+    struct kh_migration *m, const char *text, size_t len, struct kh_error *err)
+{
+    struct kh_guise guise;
+    kh_status st = KH_OK;
+
+    kh_guise_of(&guise, m->o.report_path ? NULL : m->state_dir);
+    kh_guise_push(&guise);
+    if (!m->o.report_path)
+        st = kh_dir_make(m->state_dir, 0700, err);
+    if (st == KH_OK)
+        st = kh_file_write(m->report_path, text, len, 0600, false, err);
+    kh_guise_pop();
+    return st;
+}
+
 kh_status kh_report_write(struct kh_migration *m, struct kh_error *err)
 {
     char *text = NULL;
@@ -80,10 +98,8 @@ kh_status kh_report_write(struct kh_migration *m, struct kh_error *err)
     st = compose(m, to, err);
     if (fclose(to) != 0 && st == KH_OK)
         st = kh_fail(err, KH_FATAL, "out of memory");
-    if (st == KH_OK && !m->o.report_path)
-        st = kh_dir_make(m->state_dir, 0700, err);
     if (st == KH_OK)
-        st = kh_file_write(m->report_path, text, len, 0600, false, err);
+        st = put_file(m, text, len, err);
     free(text);
     if (st == KH_OK) {
         snprintf(m->result.report, sizeof m->result.report, "%s", m->report_path);

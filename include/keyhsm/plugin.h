@@ -77,7 +77,10 @@ enum {
     /* Its value is hidden in settings; it names a secret's source. */
     KH_OPT_SECRET = 1u << 1,
     /* It names a file of certificates, PEM: a daemon tells when they end. */
-    KH_OPT_CERTIFICATES = 1u << 2
+    KH_OPT_CERTIFICATES = 1u << 2,
+    /* A directory that the backend keeps its state in. A program that root runs works in
+     * it as the owner of it, so that the daemon can use what was made. */
+    KH_OPT_PLACE = 1u << 3
 };
 
 struct kh_option {

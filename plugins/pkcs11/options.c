@@ -14,7 +14,7 @@ const struct kh_option kh_pkcs11_options[] = {
         "how many sessions, so token calls at the same time"},
     {"key_type", KH_OPT_ENUM, "auto", 0, "auto|ec-p256|rsa-2048|rsa-3072|rsa-4096",
         "kind of deposit keys; auto takes the first that works on the token"},
-    {"state_dir", KH_OPT_PATH, "/var/lib/keyhsm", 0, NULL,
+    {"state_dir", KH_OPT_PATH, "/var/lib/keyhsm", KH_OPT_PLACE, NULL,
         "directory of the catalog and of the checked copy of a SoftHSM token file"},
     {"softhsm2_conf", KH_OPT_PATH, NULL, 0, NULL,
         "configuration of SoftHSM; sets SOFTHSM2_CONF for the module"},

@@ -1,6 +1,7 @@
 #include "plugins/pkcs11/softguard.h"
 
 #include "plugins/pkcs11/softdir.h"
+#include "plugins/pkcs11/statedir.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -97,11 +98,11 @@ kh_status kh_softguard_set(
     kh_status status;
 
     softhsm->guard = KH_GUARD_NONE;
-    if (geteuid() == 0)
+    if (kh_files_user() == 0)
         return guard_as_root(softhsm, host, err);
     if (stat(softhsm->file, &st) != 0)
         return kh_fail(err, KH_UNAVAILABLE, "%s: %s", softhsm->file, strerror(errno));
-    if (st.st_uid != geteuid() || !(st.st_mode & 0200))
+    if (st.st_uid != kh_files_user() || !(st.st_mode & 0200))
         return KH_OK;
     softhsm->mode = st.st_mode & 0777;
     (void)snprintf(text, sizeof text, "mode %03o\n", softhsm->mode);

@@ -3,9 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+uid_t kh_files_user(void)
+{
+    return (uid_t)setfsuid((uid_t)-1);
+}
 
 kh_status kh_statedir_look(const char *path, bool *there, struct kh_error *err)
 {
@@ -19,10 +25,10 @@ kh_status kh_statedir_look(const char *path, bool *there, struct kh_error *err)
             err, KH_UNAVAILABLE, "state_dir %s: %s", path, strerrordesc_np(errno));
     if (!S_ISDIR(st.st_mode))
         return kh_fail(err, KH_REFUSED, "state_dir %s: not a directory", path);
-    if (st.st_uid != geteuid())
+    if (st.st_uid != kh_files_user())
         return kh_fail(err, KH_REFUSED,
             "state_dir %s: belongs to uid %u, not to this process's %u", path,
-            (unsigned)st.st_uid, (unsigned)geteuid());
+            (unsigned)st.st_uid, (unsigned)kh_files_user());
     if ((st.st_mode & 07777) != 0700)
         return kh_fail(err, KH_REFUSED, "state_dir %s: mode %04o, expected 0700", path,
             (unsigned)st.st_mode & 07777);

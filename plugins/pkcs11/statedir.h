@@ -5,6 +5,12 @@
 
 #include "plugins/pkcs11/store.h"
 
+#include <sys/types.h>
+
+/* Whom the files belong to that this thread makes: not the process's user in a tool that
+ * root runs on a daemon's state (KH_OPT_PLACE). */
+uid_t kh_files_user(void);
+
 /* Makes the directory (0700) when only it is missing, refuses one that is not ours alone,
  * and locks it, whatever the mode of opening: one process owns the module and the
  * catalog. KH_BUSY with the holder's pid. */

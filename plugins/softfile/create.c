@@ -10,7 +10,15 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <unistd.h>
+
+/* Whom the files belong to that are made here: not the process's user when root makes the
+ * store of another. */
+static uid_t us(void)
+{
+    return (uid_t)setfsuid((uid_t)-1);
+}
 
 static kh_status sync_parent(char *path, char *slash, struct kh_error *err)
 {
@@ -134,7 +142,7 @@ static kh_status make_key(
     kh_status status = KH_OK;
 
     if (faccessat(fd, KH_SOFT_KEY_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        return kh_soft_keys_load_key(keys, fd, directory, geteuid(), err);
+        return kh_soft_keys_load_key(keys, fd, directory, us(), err);
     status = kh_soft_keys_passphrase(keys, true, err);
     if (status == KH_OK)
         status = kh_soft_keys_generate(keys, type ? type : "ec", err);
@@ -203,7 +211,7 @@ kh_status kh_soft_create(
     if (is_store(fd))
         return KH_OK;
     status = check_foreign(fd, directory, err);
-    if (status == KH_OK && kh_soft_flaw(&st, S_IFDIR, geteuid(), note))
+    if (status == KH_OK && kh_soft_flaw(&st, S_IFDIR, us(), note))
         status = kh_fail(err, KH_REFUSED, "%s: %s", directory, note);
     if (status == KH_OK)
         status = create_locked(keys, fd, directory, err);

@@ -1,11 +1,13 @@
 #include "programs/keyhsm/apply.h"
 
 #include "core/fileio.h"
+#include "core/guise.h"
 #include "programs/common/ini_edit.h"
 #include "programs/common/selfsigned.h"
 #include "programs/keyhsm/clientcert.h"
 #include "programs/keyhsm/pins.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,28 @@ kh_status kh_apply_check(const struct kh_wizard *w, struct kh_error *err)
         st = kh_client_certificate(&trusted, w->trust, &more, err);
     X509_free(trusted);
     return st;
+}
+
+/* ---- whose it is ----------------------------------------------------------------------
+ */
+
+/* The daemon runs as the owner of its state directory, and has to read PATH: alone, or as
+ * one of its group. */
+static kh_status let_the_daemon_read(
+    const struct kh_wizard *w, const char *path, bool alone, struct kh_error *err)
+{
+    struct kh_setup setup = {0};
+    struct kh_guise daemon;
+    kh_status st = kh_wizard_configure(w, NULL, &setup, err);
+
+    if (st != KH_OK)
+        return st;
+    kh_guise_of(&daemon, kh_config_string(setup.config, "backend.pkcs11", "state_dir"));
+    kh_setup_free(&setup);
+    if (daemon.uid != 0 && lchown(path, alone ? daemon.uid : 0, daemon.gid) != 0)
+        return kh_fail(err, KH_UNAVAILABLE, "%s: cannot be given to user %u: %s", path,
+            (unsigned)daemon.uid, strerror(errno));
+    return KH_OK;
 }
 
 /* ---- the configuration ----------------------------------------------------------------
@@ -147,12 +171,15 @@ static kh_status write_configuration(const struct kh_wizard *w, struct kh_error 
     struct changes changes = {.count = 0};
     char kept[PATH_MAX] = "";
     const char *file = kh_wizard_file(w);
+    bool there = access(file, F_OK) == 0;
     kh_status st = work_out(w, &changes, err);
 
     if (st == KH_OK && changes.differ)
         st = kh_parent_make(file, 0755, err);
     if (st == KH_OK && changes.differ)
         st = kh_ini_edit(file, changes.list, changes.count, kept, sizeof kept, err);
+    if (st == KH_OK && changes.differ && !there)
+        st = let_the_daemon_read(w, file, false, err);
     if (st == KH_OK && changes.differ)
         printf("Wrote %s%s%s\n", file, *kept ? "; the one before is " : "", kept);
     else if (st == KH_OK)
@@ -172,6 +199,8 @@ static kh_status write_pin(
 
     if (st == KH_OK)
         st = kh_file_write(path, signin->pin.data, signin->pin.len, 0600, false, err);
+    if (st == KH_OK)
+        st = let_the_daemon_read(w, path, true, err);
     if (st == KH_OK)
         printf("Wrote the PIN to %s, mode 0600\n", path);
     return st;
@@ -194,6 +223,8 @@ static kh_status make_certificate(const struct kh_wizard *w, struct kh_error *er
         st = kh_parent_make(wish.key, 0755, err);
     if (st == KH_OK)
         st = kh_selfsigned_make(&wish, err);
+    if (st == KH_OK)
+        st = let_the_daemon_read(w, wish.key, true, err);
     if (st == KH_OK)
         printf("Made %s for %s, valid for %d days\n", wish.certificate, wish.host, DAYS);
     return st;

@@ -2,6 +2,7 @@
 
 #include "core/backend.h"
 #include "core/fileio.h"
+#include "core/guise.h"
 #include "core/secmem.h"
 #include "core/secret.h"
 
@@ -277,6 +278,7 @@ kh_status kh_signin_try(
 {
     struct kh_setup trial = {0};
     char source[64];
+    struct kh_guise guise;
     bool fresh = false;
     int fd = -1;
     const char *dir;
@@ -292,8 +294,11 @@ kh_status kh_signin_try(
     if (st == KH_OK) {
         dir = kh_config_string(trial.config, "backend.pkcs11", "state_dir");
         fresh = access(dir, F_OK) != 0;
+        kh_guise_of(&guise, dir);
+        kh_guise_push(&guise);
         if (fresh)
             st = kh_dir_make(dir, 0700, err);
+        kh_guise_pop();
         if (st == KH_OK)
             st = open_once(&trial, &signin->info, err);
         if (st != KH_OK && fresh)

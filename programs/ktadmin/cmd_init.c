@@ -1,6 +1,7 @@
 #include "programs/ktadmin/commands.h"
 
 #include "core/backend.h"
+#include "core/guise.h"
 #include "core/secret.h"
 #include "programs/common/setup.h"
 #include "programs/ktadmin/confdir.h"
@@ -43,11 +44,12 @@ static kh_status add_set(
 }
 
 /* The store is made by the plugin that owns its format: opening with create=yes is all.
- */
+ * It belongs to the owner of the directory that it is made in. */
 static kh_status make_store(
     const struct init *init, const struct kh_setup *setup, struct kh_error *err)
 {
     struct kh_backend *backend = NULL;
+    struct kh_guise guise;
     char certificate[PATH_MAX];
     kh_status status = kh_confdir_path(certificate, init->confdir, "store.pem", err);
 
@@ -57,8 +59,11 @@ static kh_status make_store(
         printf("%s holds a store already; it is left as it is.\n", init->confdir);
         return KH_OK;
     }
+    kh_guise_of(&guise, init->confdir);
+    kh_guise_push(&guise);
     status = kh_backend_open(
         &backend, "softfile", setup->plugin_dir, setup->config, KH_OPEN_TOOL, err);
+    kh_guise_pop();
     kh_backend_close(backend);
     return status;
 }
