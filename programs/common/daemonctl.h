@@ -9,6 +9,8 @@
 #ifndef KH_PROGRAMS_DAEMONCTL_H
 #define KH_PROGRAMS_DAEMONCTL_H
 
+#include "programs/common/user.h"
+
 #include <keyhsm/types.h>
 #include <sys/types.h>
 
@@ -20,7 +22,8 @@ struct kh_daemon {
     char *const *argv;    /* argv[0]: its absolute path; NULL at the end */
     const int *inherit;   /* descriptors it gets, beside the standard ones */
     size_t inherit_count;
-    unsigned patience; /* seconds to get ready, or to end */
+    const struct kh_user *user; /* whom it runs as, and its log belongs to; NULL: us */
+    unsigned patience;          /* seconds to get ready, or to end */
 };
 
 /* True when it runs under this pid file. *PID (may be NULL): 0 while it is just being

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POLL_MS = 100, GRACE_SECONDS = 10, WORDS_MAX = 16384 };
+enum { POLL_MS = 100, GRACE_SECONDS = 10, WORDS_MAX = 16384, LOG_DIRECTORY = 0750 };
 
 /* One attempt. */
 struct attempt {
@@ -30,11 +32,35 @@ struct attempt {
     bool gone; /* it has been waited for */
 };
 
+/* The directory and the file are given to the daemon's user: after a rotation it makes
+ * the next file itself. What somebody else owns already is left to him. */
+static kh_status give_log(const struct attempt *a, struct kh_error *err)
+{
+    const struct kh_user *user = a->daemon->user;
+    char path[PATH_MAX];
+    struct stat st;
+    kh_status status = KH_OK;
+    int dir;
+
+    if (!user)
+        return KH_OK;
+    snprintf(path, sizeof path, "%s", a->daemon->log_file);
+    dir = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || fstat(dir, &st) != 0)
+        status = kh_fail(err, KH_UNAVAILABLE, "%s: %s", path, strerror(errno));
+    else if (st.st_uid == 0 && (st.st_mode & 07777) == LOG_DIRECTORY)
+        status = kh_user_give(user, dir, path, err);
+    if (dir >= 0)
+        (void)close(dir);
+    return status == KH_OK ? kh_user_give(user, a->log, a->daemon->log_file, err)
+                           : status;
+}
+
 static kh_status open_log(struct attempt *a, struct kh_error *err)
 {
     const char *path = a->daemon->log_file;
     struct stat own;
-    kh_status st = kh_parent_make(path, 0750, err);
+    kh_status st = kh_parent_make(path, LOG_DIRECTORY, err);
 
     if (st != KH_OK)
         return st;
@@ -43,7 +69,7 @@ static kh_status open_log(struct attempt *a, struct kh_error *err)
     a->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
     a->log_begin = a->log >= 0 ? lseek(a->log, 0, SEEK_END) : -1;
     return a->log_begin >= 0
-               ? KH_OK
+               ? give_log(a, err)
                : kh_fail(err, KH_UNAVAILABLE, "%s: %s", path, strerror(errno));
 }
 
@@ -110,6 +136,11 @@ _Noreturn static void become(const struct attempt *a)
     for (size_t i = 0; i < daemon->inherit_count; i++)
         (void)keep_open(daemon->inherit[i]);
     say_pid(a->lock);
+    if (daemon->user && !kh_user_become(daemon->user)) {
+        dprintf(STDERR_FILENO, "%s: cannot become user %s: %s\n", daemon->name,
+            daemon->user->name, strerror(errno));
+        _exit(127);
+    }
     (void)execv(daemon->argv[0], daemon->argv);
     dprintf(STDERR_FILENO, "%s: %s: cannot be run: %s\n", daemon->name, daemon->argv[0],
         strerror(errno));

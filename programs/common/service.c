@@ -62,6 +62,8 @@ static int parse(const struct kh_service_kind *kind, const struct verb *verb,
             NULL, 0},
         {"timeout", 0, "SECONDS", "without systemd: how long to wait for it (90)",
             &run->timeout, NULL, 0},
+        {"user", 0, "NAME", "without systemd: whom root has it run as", &run->user, NULL,
+            0},
         {"direct", 0, NULL, "not through systemd", &run->direct, NULL, 0},
         {"json", 'j', NULL, "print JSON", &run->json, NULL, 0},
     };

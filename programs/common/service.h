@@ -23,6 +23,7 @@ struct kh_service_kind {
     const char *backends; /* that it opens whatever its configuration says; may be NULL */
     const struct kh_section *sections;
     size_t section_count;
+    const char *user; /* whom root has it run as, when there is such a user */
     const char *pid_file;
     const char *log_file;
     /* Looks at one that runs, from outside; may be NULL. */

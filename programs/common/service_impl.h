@@ -19,6 +19,7 @@ struct kh_service_run {
     const char *pid_file;
     const char *log_file;
     const char *timeout;
+    const char *user; /* --user */
     bool direct;
     bool json;
 
@@ -28,6 +29,7 @@ struct kh_service_run {
     char program[PATH_MAX];
     char config[PATH_MAX]; /* absolute; "" for the daemon's own default */
     char *argv[KH_SERVICE_ARGS];
+    struct kh_user runs_as; /* DAEMON.user is it, or NULL */
     char log_set[PATH_MAX + 32];
     struct kh_daemon daemon;
 };

@@ -94,6 +94,28 @@ static kh_status read_patience(struct kh_service_run *run, struct kh_error *err)
     return KH_OK;
 }
 
+/* The user of the packages is for the configuration of the packages: another one is some-
+ * body's experiment, with files that are his. */
+static kh_status find_user(struct kh_service_run *run, struct kh_error *err)
+{
+    bool ours = !run->args.config && !run->args.plugin_dir;
+    const char *name = run->user ? run->user : ours ? run->kind->user : NULL;
+    kh_status st;
+
+    if (!name)
+        return KH_OK;
+    if (geteuid() != 0)
+        return run->user
+                   ? kh_fail(err, KH_INVALID, "--user: only root can become another")
+                   : KH_OK;
+    st = kh_user_find(&run->runs_as, name, err);
+    if (st == KH_OK)
+        run->daemon.user = &run->runs_as;
+    if (st == KH_NOT_FOUND && run->user)
+        return kh_fail(err, KH_INVALID, "--user: there is no user '%.64s'", name);
+    return st == KH_NOT_FOUND ? KH_OK : st;
+}
+
 kh_status kh_service_prepare(struct kh_service_run *run, struct kh_error *err)
 {
     const struct kh_setup_wish wish = {.program = run->kind->tool,
@@ -109,6 +131,8 @@ kh_status kh_service_prepare(struct kh_service_run *run, struct kh_error *err)
         st = find_config(run, err);
     if (st == KH_OK)
         st = read_patience(run, err);
+    if (st == KH_OK)
+        st = find_user(run, err);
     if (st == KH_OK && (run->pid_file[0] != '/' || run->log_file[0] != '/'))
         st = kh_fail(err, KH_INVALID, "--pid-file, --log-file: give absolute paths");
     if (st == KH_OK)

@@ -56,8 +56,8 @@ int kh_service_systemctl(const struct kh_service_run *run, const char *verb)
 /* ---- helpers ------------------------------------------------------------------------
  */
 
-/* Runs ARGV to its end: its exit status, or EXEC_FAILED. */
-static int run_program(const char *const *argv)
+/* Runs ARGV to its end, as USER (NULL: us): its exit status, or EXEC_FAILED. */
+static int run_program(const char *const *argv, const struct kh_user *user)
 {
     pid_t pid;
     int status;
@@ -65,6 +65,8 @@ static int run_program(const char *const *argv)
     fflush(stdout);
     pid = fork();
     if (pid == 0) {
+        if (user && !kh_user_become(user))
+            _exit(EXEC_FAILED);
         (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
         _exit(EXEC_FAILED);
     }
@@ -100,7 +102,7 @@ static bool config_is_good(const struct kh_service_run *run)
     }
     argv[n++] = "--check-config";
     argv[n] = NULL;
-    return run_program(argv) == 0;
+    return run_program(argv, run->daemon.user) == 0;
 }
 
 static int refuse_config(const struct kh_service_run *run)
@@ -159,6 +161,9 @@ int kh_service_debug(struct kh_service_run *run)
     run->argv[n++] = (char *)(uintptr_t) "--log-level";
     run->argv[n++] = (char *)(uintptr_t) "debug";
     run->argv[n] = NULL;
+    if (run->daemon.user && !kh_user_become(run->daemon.user))
+        kh_cli_die(run->cli, KH_EXIT_FAILED, "cannot become user %s: %s",
+            run->daemon.user->name, strerror(errno));
     (void)execv(run->program, run->argv);
     kh_cli_die(run->cli, KH_EXIT_FAILED, "%s: %s", run->program, strerror(errno));
 }
@@ -284,7 +289,7 @@ int kh_service_status(struct kh_service_run *run)
         const char *const ask[] = {
             "systemctl", "is-active", "--quiet", run->kind->unit, NULL};
 
-        running = run_program(ask) == 0;
+        running = run_program(ask, NULL) == 0;
     }
     if (run->kind->look)
         run->kind->look(&run->setup, &state);

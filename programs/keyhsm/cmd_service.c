@@ -70,6 +70,7 @@ static const struct kh_service_kind keyhsmd = {
     .backends = "pkcs11",
     .sections = kh_tool_sections,
     .section_count = KH_DAEMON_SECTION_COUNT,
+    .user = "keyhsm",
     .pid_file = "/run/keyhsm/keyhsmd.pid",
     .log_file = "/var/log/keyhsm/keyhsm.log",
     .look = look,

@@ -10,6 +10,7 @@ static const struct kh_service_kind keytrusteed = {
     .config = KH_KEYTRUSTEE_CONFIG,
     .sections = kh_keytrusteed_sections,
     .section_count = KH_KEYTRUSTEED_SECTION_COUNT,
+    .user = "keytrustee",
     .pid_file = "/run/keytrustee/keytrusteed.pid",
     .log_file = "/var/log/keytrustee/keytrusteed.log",
 };
