@@ -1,4 +1,7 @@
 set(KEYHSM_PLUGIN_DIR "${CMAKE_INSTALL_FULL_LIBDIR}/keyhsm/plugins")
+# keytrusteed looks nowhere else, and there is no pkcs11 in it: the HSM's PIN is keyhsmd's alone.
+set(KEYTRUSTEE_PLUGIN_DIR "${CMAKE_INSTALL_FULL_LIBDIR}/keytrustee/plugins")
+set(KEYTRUSTEE_PLUGINS softfile keyhsm)
 # Where the plugins of this build tree are, for tests and benches.
 set(KEYHSM_BUILD_PLUGIN_DIR "${CMAKE_BINARY_DIR}/plugins/lib")
 
@@ -15,7 +18,12 @@ function(keyhsm_add_plugin name)
   # The loader refuses what others may write; a checkout under umask 002 would make it so.
   add_custom_command(TARGET plugin_${name} POST_BUILD
     COMMAND chmod go-w $<TARGET_FILE:plugin_${name}> $<TARGET_FILE_DIR:plugin_${name}>)
-  install(TARGETS plugin_${name} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/keyhsm/plugins")
+  install(TARGETS plugin_${name} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/keyhsm/plugins"
+    COMPONENT keyhsm)
+  if(name IN_LIST KEYTRUSTEE_PLUGINS)
+    install(TARGETS plugin_${name} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/keytrustee/plugins"
+      COMPONENT keytrustee)
+  endif()
 endfunction()
 
 # keyhsm_add_program(NAME SOURCE...): one binary. Daemons go to sbin, tools to bin: DESTINATION says.
@@ -23,7 +31,13 @@ function(keyhsm_add_program name)
   add_executable(${name} ${ARGN})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
   target_link_libraries(${name} PRIVATE keyhsm_program)
-  install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  # Which package it is in.
+  if(name MATCHES "^ktadmin$|^keytrustee")
+    set(component keytrustee)
+  else()
+    set(component keyhsm)
+  endif()
+  install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT ${component})
 endfunction()
 
 # keyhsm_add_unit_test(NAME SOURCES a.c ... LIBS target ...): a CUnit program and its ctest entry.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 const char *const kh_plugin_dir = KEYHSM_PLUGIN_DIR;
+const char *const kh_trustee_plugin_dir = KEYTRUSTEE_PLUGIN_DIR;
 
 enum { NAME_MAX_BYTES = 32 };
 
@@ -24,6 +25,7 @@ struct loaded {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct loaded *all;
+static const char *search[3] = {KEYHSM_PLUGIN_DIR} /* NULL at the end */;
 static bool ltdl_ready;
 
 static kh_status check_name(const char *name, struct kh_error *err)
@@ -144,20 +146,22 @@ static kh_status remember(
     return KH_OK;
 }
 
-kh_status kh_loader_load(const char *dir, const char *name,
+void kh_loader_search(const char *first, const char *second)
+{
+    search[0] = first;
+    search[1] = second;
+}
+
+/* With the lock. */
+static kh_status load_from(const char *dir, const char *name,
     const struct kh_plugin **plugin, struct kh_error *err)
 {
     const struct loaded *l;
     char *path = NULL;
-    kh_status st = check_name(name, err);
+    kh_status st = KH_OK;
 
-    *plugin = NULL;
-    if (st != KH_OK)
-        return st;
-    dir = dir ? dir : kh_plugin_dir;
     if (asprintf(&path, "%s/%s.so", dir, name) < 0)
         return kh_fail(err, KH_FATAL, "no memory to load plugin '%s'", name);
-    (void)pthread_mutex_lock(&lock);
     for (l = all; l && strcmp(l->plugin->name, name) != 0; l = l->next)
         continue;
     if (l && strcmp(l->path, path) == 0) {
@@ -172,8 +176,37 @@ kh_status kh_loader_load(const char *dir, const char *name,
         if (st == KH_OK)
             st = remember(&path, *plugin, err);
     }
-    (void)pthread_mutex_unlock(&lock);
     free(path);
+    return st;
+}
+
+/* In each directory in turn. That one has not got it is no news while another may. */
+static kh_status load_by_search(
+    const char *name, const struct kh_plugin **plugin, struct kh_error *err)
+{
+    kh_status st = load_from(search[0], name, plugin, err);
+
+    for (size_t i = 1; st == KH_NOT_FOUND && search[i]; i++) {
+        struct kh_error why = {0};
+
+        st = load_from(search[i], name, plugin, &why);
+        if (st != KH_OK && st != KH_NOT_FOUND)
+            return kh_fail(err, st, "%s", why.message);
+    }
+    return st;
+}
+
+kh_status kh_loader_load(const char *dir, const char *name,
+    const struct kh_plugin **plugin, struct kh_error *err)
+{
+    kh_status st = check_name(name, err);
+
+    *plugin = NULL;
+    if (st != KH_OK)
+        return st;
+    (void)pthread_mutex_lock(&lock);
+    st = dir ? load_from(dir, name, plugin, err) : load_by_search(name, plugin, err);
+    (void)pthread_mutex_unlock(&lock);
     if (st != KH_OK)
         *plugin = NULL;
     return st;

@@ -11,12 +11,19 @@
 
 #include <keyhsm/plugin.h>
 
-/* The compiled-in plugin directory. */
+/* The compiled-in plugin directory, with every backend; and that of keytrusteed, which
+ * has no pkcs11: a key server never has the HSM's PIN. */
 extern const char *const kh_plugin_dir;
+extern const char *const kh_trustee_plugin_dir;
 
-/* Loads NAME from DIR (NULL: kh_plugin_dir). The same NAME and DIR again gives the same
- * plugin. Plugins stay resident until the process ends: vendors' modules do not survive
- * unloading. KH_INVALID, KH_NOT_FOUND or KH_REFUSED. Thread safe. */
+/* Where a plugin is looked for when no directory is given: in FIRST and, when it is not
+ * there, in SECOND (NULL: only in FIRST). Unless this is called it is kh_plugin_dir
+ * alone. For main, before there are threads; the strings must stay. */
+void kh_loader_search(const char *first, const char *second);
+
+/* Loads NAME from DIR (NULL: see kh_loader_search). The same NAME and DIR again gives the
+ * same plugin. Plugins stay resident until the process ends: vendors' modules do not
+ * survive unloading. KH_INVALID, KH_NOT_FOUND or KH_REFUSED. Thread safe. */
 KH_CHECK kh_status kh_loader_load(const char *dir, const char *name,
     const struct kh_plugin **plugin, struct kh_error *err);
 

@@ -3,6 +3,7 @@
  * store before the integration with an HSM, a keyhsmd after it. Runs in the foreground
  * (systemd Type=notify) and never forks.
  */
+#include "core/loader.h"
 #include "programs/common/daemon.h"
 #include "programs/keytrusteed/moved.h"
 #include "programs/keytrusteed/rights.h"
@@ -93,6 +94,7 @@ int main(int argc, char **argv)
     int status = KH_EXIT_OK;
     kh_status st;
 
+    kh_loader_search(kh_trustee_plugin_dir, NULL);
     if (kh_cli_parse(&cli, argc, argv, false) < argc)
         kh_cli_die(&cli, KH_EXIT_USAGE, "no arguments are taken");
     kh_daemon_set(&cli, &args, "server.backend", backend_name);

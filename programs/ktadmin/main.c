@@ -1,4 +1,5 @@
 /* ktadmin: the administrator's tool for deposits. */
+#include "core/loader.h"
 #include "programs/common/cli.h"
 #include "programs/ktadmin/commands.h"
 
@@ -44,6 +45,8 @@ static const struct kh_command commands[] = {
 
 int main(int argc, char **argv)
 {
+    /* Its package may be the only one on this host. */
+    kh_loader_search(kh_trustee_plugin_dir, kh_plugin_dir);
     return kh_command_run("ktadmin", "Administers key stores and their deposits.",
         commands, COUNT(commands), argc - 1, argv + 1);
 }

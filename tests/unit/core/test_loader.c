@@ -253,12 +253,36 @@ static void the_default_directory_is_the_installed_one(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.message, kh_plugin_dir));
 }
 
+static void a_search_goes_on_where_a_plugin_is_missing(void)
+{
+    const char *empty = kh_test_dir();
+    const struct kh_plugin *plugin = NULL;
+
+    kh_loader_search(empty, TEST_MOCK_DIR);
+    KH_ASSERT_OK(kh_loader_load(NULL, "memory", &plugin, &err), err);
+    CU_ASSERT_PTR_NOT_NULL(plugin);
+    /* Nowhere: the first place is named. */
+    KH_ASSERT_FAILS(
+        kh_loader_load(NULL, "absent", &plugin, &err), KH_NOT_FOUND, err, empty);
+    CU_ASSERT_PTR_NULL(plugin);
+    /* What is there and refused is not looked for elsewhere. */
+    kh_loader_search(TEST_MOCK_DIR, empty);
+    KH_ASSERT_FAILS(
+        kh_loader_load(NULL, "no_symbol", &plugin, &err), KH_REFUSED, err, "no_symbol");
+    kh_loader_search(empty, NULL);
+    KH_ASSERT_FAILS(
+        kh_loader_load(NULL, "memory", &plugin, &err), KH_NOT_FOUND, err, empty);
+    kh_loader_search(kh_plugin_dir, NULL);
+}
+
 int main(void)
 {
     static const struct kh_test tests[] = {
         {"a_good_plugin_is_loaded_once", a_good_plugin_is_loaded_once},
         {"a_name_has_a_syntax", a_name_has_a_syntax},
         {"the_directory_is_absolute_and_there", the_directory_is_absolute_and_there},
+        {"a_search_goes_on_where_a_plugin_is_missing",
+            a_search_goes_on_where_a_plugin_is_missing},
         {"a_missing_plugin_is_not_found", a_missing_plugin_is_not_found},
         {"a_directory_that_others_can_write_is_refused",
             a_directory_that_others_can_write_is_refused},
