@@ -22,6 +22,9 @@ check_pie_supported(LANGUAGES C)
 add_compile_options(-fstack-protector-strong -fno-omit-frame-pointer)
 add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
 
+# What is installed does not tell where it was built: two builds, the same bytes.
+add_compile_options("$<$<CONFIG:Release>:-ffile-prefix-map=${PROJECT_SOURCE_DIR}=keyhsm>")
+
 if(KEYHSM_SANITIZE)
   add_compile_options(-fsanitize=${KEYHSM_SANITIZE} -fno-sanitize-recover=all -g)
   add_link_options(-fsanitize=${KEYHSM_SANITIZE})
