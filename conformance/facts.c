@@ -55,6 +55,38 @@ static void the_number_of_versions_counts_deleted_ones_and_not_purged_ones(void)
     CU_ASSERT_EQUAL(facts().versions, before);
 }
 
+/* A backend may leave it out. */
+static void what_is_stored_is_counted_by_state(void)
+{
+    const char *name = kh_contract_name("usage");
+    struct kh_backend *b = kh_contract_backend();
+    struct kh_usage before;
+    struct kh_usage now;
+    struct kh_error err = {0};
+
+    if (!kh_backend_plugin(b)->usage) {
+        KH_ASSERT_FAILS(kh_backend_usage(b, &now, &err), KH_REFUSED, err, "count");
+        return;
+    }
+    KH_ASSERT_OK(kh_backend_usage(b, &before, &err), err);
+    kh_contract_put(name, 0, "x", KH_PUT_NEW);
+    kh_contract_put(name, 1, "x", KH_PUT_VERSION);
+    KH_ASSERT_OK(kh_backend_remove(b, name, 0, &err), err);
+    KH_ASSERT_OK(kh_backend_usage(b, &now, &err), err);
+    CU_ASSERT_EQUAL(now.deposits, before.deposits + 1);
+    CU_ASSERT_EQUAL(now.deleted_deposits, before.deleted_deposits);
+    CU_ASSERT_EQUAL(now.versions, before.versions + 1);
+    CU_ASSERT_EQUAL(now.deleted_versions, before.deleted_versions + 1);
+    CU_ASSERT_TRUE(now.memory_free <= now.memory);
+    KH_ASSERT_OK(kh_backend_remove(b, name, KH_ALL_VERSIONS, &err), err);
+    KH_ASSERT_OK(kh_backend_usage(b, &now, &err), err);
+    CU_ASSERT_EQUAL(now.deposits, before.deposits);
+    CU_ASSERT_EQUAL(now.deleted_deposits, before.deleted_deposits + 1);
+    KH_ASSERT_OK(kh_backend_purge(b, name, KH_ALL_VERSIONS, &err), err);
+    KH_ASSERT_OK(kh_backend_usage(b, &now, &err), err);
+    CU_ASSERT_EQUAL(memcmp(&now.deposits, &before.deposits, 4 * sizeof now.deposits), 0);
+}
+
 static void what_was_stored_is_there_after_a_restart(void)
 {
     const char *name = kh_contract_name("restart");
@@ -187,6 +219,7 @@ struct kh_contract_group kh_contract_facts(void)
             the_identity_is_the_same_after_a_restart},
         {"the_number_of_versions_counts_deleted_ones_and_not_purged_ones",
             the_number_of_versions_counts_deleted_ones_and_not_purged_ones},
+        {"what is stored is counted by state", what_is_stored_is_counted_by_state},
         {"what_was_stored_is_there_after_a_restart",
             what_was_stored_is_there_after_a_restart},
         {"what_was_purged_is_gone_after_a_restart",

@@ -174,6 +174,11 @@ uint32_t kh_backend_capabilities(const struct kh_backend *backend)
     return backend->plugin->capabilities;
 }
 
+const char *kh_backend_option(const struct kh_backend *backend, const char *name)
+{
+    return kh_config_string(backend->origin.config, backend->section, name);
+}
+
 const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend)
 {
     return backend->plugin;
@@ -199,6 +204,20 @@ kh_status kh_backend_info(
     err = kh_backend_enter(backend, &call, KH_CALL_INFO, err);
     return kh_backend_leave(
         backend, &call, backend->plugin->info(backend->ctx, info, err), err);
+}
+
+kh_status kh_backend_usage(
+    struct kh_backend *backend, struct kh_usage *usage, struct kh_error *err)
+{
+    struct kh_backend_call call;
+
+    memset(usage, 0, sizeof *usage);
+    if (!backend->plugin->usage)
+        return kh_fail(
+            err, KH_REFUSED, "backend '%s' does not count what it stores", backend->name);
+    err = kh_backend_enter(backend, &call, KH_CALL_USAGE, err);
+    return kh_backend_leave(
+        backend, &call, backend->plugin->usage(backend->ctx, usage, err), err);
 }
 
 kh_status kh_backend_reserve(

@@ -55,6 +55,9 @@ const struct kh_call_counts *kh_backend_counts(
 /* The configuration it was opened with. */
 const struct kh_config *kh_backend_config(const struct kh_backend *backend);
 uint32_t kh_backend_capabilities(const struct kh_backend *backend);
+/* The value of a declared option of type string or path, default applied; NULL: unset.
+ * Valid as long as the configuration. Thread safe. */
+const char *kh_backend_option(const struct kh_backend *backend, const char *name);
 const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend);
 
 /* The plugin's methods (keyhsm/plugin.h), checked. All thread safe. A method the plugin
@@ -65,6 +68,8 @@ const struct kh_plugin *kh_backend_plugin(const struct kh_backend *backend);
 KH_CHECK kh_status kh_backend_probe(struct kh_backend *backend, struct kh_error *err);
 KH_CHECK kh_status kh_backend_info(
     struct kh_backend *backend, struct kh_info *info, struct kh_error *err);
+KH_CHECK kh_status kh_backend_usage(
+    struct kh_backend *backend, struct kh_usage *usage, struct kh_error *err);
 KH_CHECK kh_status kh_backend_put(struct kh_backend *backend,
     const struct kh_deposit *deposit, kh_put_mode mode, struct kh_error *err);
 KH_CHECK kh_status kh_backend_get(struct kh_backend *backend, const char *name,

@@ -24,6 +24,7 @@ const char *kh_call_name(kh_call call)
         [KH_CALL_FINGERPRINT] = "fingerprint",
         [KH_CALL_ATTEST] = "attest",
         [KH_CALL_ATTEST_ROUND] = "attest_round",
+        [KH_CALL_USAGE] = "usage",
     };
 
     return names[call];

@@ -9,6 +9,7 @@
 struct kh_authn;
 struct kh_authn_extra;
 struct kh_budget;
+struct kh_certs;
 struct kh_gate;
 struct kh_hello;
 struct kh_history;
@@ -36,6 +37,7 @@ struct kh_app {
     const char *name;           /* of the daemon */
     int64_t started;            /* seconds since 1970 */
     struct kh_history *history; /* of the last hour's requests */
+    struct kh_certs *certs;     /* certificates and how long they last */
     struct kh_survey *survey;   /* what the status page shows */
     struct kh_hello *hello;
     struct kh_budget *budget;

@@ -78,6 +78,15 @@ KH_CHECK kh_status kh_audit_write(
  */
 KH_CHECK kh_status kh_audit_reopen(struct kh_audit *audit, struct kh_error *err);
 
+/* LEN bytes of LINE are an entry, its newline not included; valid during the call. */
+typedef void (*kh_audit_line_fn)(void *arg, const char *line, size_t len);
+
+/* Calls FN for the last entries of the open file, the newest first, at most MAX, as far
+ * as they stand in its last 64 KiB; what is no entry is left out. Entries that are
+ * written meanwhile wait. KH_UNAVAILABLE: it cannot be read. Any thread. */
+KH_CHECK kh_status kh_audit_tail(struct kh_audit *audit, unsigned max,
+    kh_audit_line_fn fn, void *arg, struct kh_error *err);
+
 /* No thread may be inside. NULL is fine. */
 void kh_audit_close(struct kh_audit *audit);
 

@@ -73,6 +73,14 @@ struct kh_gate_counts kh_gate_count(const struct kh_gate *gate)
         atomic_load(&gate->deaf)};
 }
 
+kh_status kh_gate_recent(struct kh_gate *gate, unsigned max, kh_audit_line_fn fn,
+    void *arg, struct kh_error *err)
+{
+    if (!gate || !gate->audit)
+        return kh_fail(err, KH_NOT_FOUND, "there is no audit log");
+    return kh_audit_tail(gate->audit, max, fn, arg, err);
+}
+
 static unsigned needed(const struct kh_request *request)
 {
     const struct kh_route_needs *needs = &request->route->needs;

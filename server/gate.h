@@ -28,6 +28,11 @@ void kh_gate_rules(struct kh_gate *gate, struct kh_acl *rules);
 /* The audit log was moved away: goes on in a new file (audit.h). Thread safe. */
 KH_CHECK kh_status kh_gate_reopen(struct kh_gate *gate, struct kh_error *err);
 
+/* kh_audit_tail of the gate's log; KH_NOT_FOUND when it has none. GATE may be NULL.
+ * Thread safe. */
+KH_CHECK kh_status kh_gate_recent(struct kh_gate *gate, unsigned max, kh_audit_line_fn fn,
+    void *arg, struct kh_error *err);
+
 /*
  * False: the caller may not, and REQUEST is answered: 401 without an identity, 403
  * without the right, 503 when a change could not be recorded. GATE may be NULL: true.

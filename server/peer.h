@@ -8,8 +8,9 @@
 
 #include "server/app.h"
 
-/* Facts of the backend; whether more versions would fit. */
+/* Facts of the backend; what it stores, counted; whether more versions would fit. */
 void kh_peer_backend(struct kh_app *app, struct kh_request *request);
+void kh_peer_usage(struct kh_app *app, struct kh_request *request);
 void kh_peer_room(struct kh_app *app, struct kh_request *request);
 
 /* Every version, damaged ones too, behind a place in the order of name and version. */

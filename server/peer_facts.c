@@ -67,6 +67,26 @@ void kh_peer_backend(struct kh_app *app, struct kh_request *request)
         kh_reply_status(request, st, &err);
 }
 
+void kh_peer_usage(struct kh_app *app, struct kh_request *request)
+{
+    struct kh_error err = {0};
+    struct kh_usage usage = {0};
+    struct kh_query query;
+    kh_status st = kh_query_parse(request->query, 0, &query, &err);
+
+    if (st == KH_OK)
+        st = kh_backend_usage(app->backend, &usage, &err);
+    if (st == KH_OK)
+        kh_reply_json(request, 200,
+            json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "deposits", (json_int_t)usage.deposits,
+                "deleted_deposits", (json_int_t)usage.deleted_deposits, "versions",
+                (json_int_t)usage.versions, "deleted_versions",
+                (json_int_t)usage.deleted_versions, "memory", (json_int_t)usage.memory,
+                "memory_free", (json_int_t)usage.memory_free));
+    else
+        kh_reply_status(request, st, &err);
+}
+
 void kh_peer_room(struct kh_app *app, struct kh_request *request)
 {
     struct kh_error err = {0};

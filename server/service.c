@@ -3,6 +3,7 @@
 #include "core/fileio.h"
 #include "core/log.h"
 #include "server/budget.h"
+#include "server/certs.h"
 #include "server/dispatch.h"
 #include "server/hello.h"
 #include "server/history.h"
@@ -224,10 +225,12 @@ static kh_status set_up(
     app->hello = kh_hello_new(NULL);
     app->history = kh_history_new();
     app->survey = kh_survey_new();
+    app->certs = kh_certs_new();
     app->budget = kh_budget_new(settings->body_memory);
     kh_event_memory_init();
     service->base = new_base();
-    if (!app->hello || !app->history || !app->survey || !app->budget || !service->base)
+    if (!app->hello || !app->history || !app->survey || !app->certs || !app->budget ||
+        !service->base)
         return kh_fail(err, KH_FATAL, "no memory for the service");
     kh_app_use(app, backend);
     (void)kh_hello_clean(backend, (int64_t)time(NULL));
@@ -277,13 +280,17 @@ static void take_down(struct kh_service *service)
         event_base_free(service->base);
     kh_budget_free(app->budget);
     kh_hello_free(app->hello);
-    if (!app->hello || !app->history || !app->survey || !app->budget || !service->base)
-        app->pool = NULL;
+    kh_certs_free(app->certs);
+    kh_survey_free(app->survey);
+    kh_history_free(app->history);
+    app->pool = NULL;
     app->http = NULL;
     app->budget = NULL;
     app->hello = NULL;
-    if (!app->hello || !app->history || !app->survey || !app->budget || !service->base)
-        service->base = NULL;
+    app->certs = NULL;
+    app->survey = NULL;
+    app->history = NULL;
+    service->base = NULL;
 }
 
 kh_status kh_service_run(

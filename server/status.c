@@ -1,6 +1,7 @@
 #include "server/status.h"
 
 #include "core/version.h"
+#include "server/certs.h"
 #include "server/reply.h"
 #include "server/status_json.h"
 
@@ -17,15 +18,19 @@ static json_t *host_name(void)
     return kh_status_text(name);
 }
 
-static json_t *compose(struct kh_app *app, const struct kh_survey_view *view)
+static json_t *compose(struct kh_app *app, const struct kh_request *request,
+    const struct kh_survey_view *view)
 {
-    return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "daemon", app->name,
-        "version", kh_version, "host", host_name(), "time",
+    json_t *certificates = kh_certs_json(app->certs, app->tls, app->backend);
+    json_t *summary = kh_status_summary(app, view, certificates);
+
+    return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "daemon",
+        app->name, "version", kh_version, "host", host_name(), "time",
         kh_status_time((int64_t)time(NULL)), "started", kh_status_time(app->started),
-        "summary", kh_status_summary(app, view), "links", kh_status_links(app, view),
-        "backend", kh_status_backend(app, view), "deposits", kh_status_deposits(view),
-        "token", kh_status_token(app, view), "requests",
-        kh_status_requests(app->history));
+        "summary", summary, "links", kh_status_links(app, view), "backend",
+        kh_status_backend(app, view), "deposits", kh_status_deposits(view), "token",
+        kh_status_token(app, view), "requests", kh_status_requests(app->history),
+        "certificates", certificates, "audit", kh_status_audit(app, request));
 }
 
 void kh_status_handler(struct kh_app *app, struct kh_request *request)
@@ -38,5 +43,5 @@ void kh_status_handler(struct kh_app *app, struct kh_request *request)
         return;
     }
     kh_survey_look(app->survey, app->backend, &view);
-    kh_reply_json(request, 200, compose(app, &view));
+    kh_reply_json(request, 200, compose(app, request, &view));
 }

@@ -24,11 +24,6 @@ json_t *kh_status_time(int64_t seconds)
 
 /* ---- the chain ---- */
 
-static bool in_hardware(struct kh_app *app)
-{
-    return (kh_backend_capabilities(app->backend) & KH_CAP_HARDWARE) != 0;
-}
-
 static const char *state_word(enum kh_link_state state)
 {
     return state == KH_LINK_OK ? "ok" : state == KH_LINK_FAILED ? "failed" : "unknown";
@@ -64,43 +59,10 @@ json_t *kh_status_links(struct kh_app *app, const struct kh_survey_view *view)
     if (kh_survey_remote(app->backend))
         return json_pack("[o,o,o]", clients_json(app),
             link_json(app->name, "keyhsmd", near), link_json("keyhsmd", "token", far));
-    if (in_hardware(app))
+    if (kh_status_hardware(app))
         return json_pack("[o,o,o]", clients_json(app), link_json(app->name, "token", far),
             link_json(app->name, "catalog", near));
     return json_pack("[o,o]", clients_json(app), link_json(app->name, "file store", far));
-}
-
-/* ---- in one sentence ---- */
-
-static const char *near_name(struct kh_app *app)
-{
-    return kh_survey_remote(app->backend) ? "keyhsmd" : "the catalog";
-}
-
-static const char *far_name(struct kh_app *app)
-{
-    return in_hardware(app) ? "the token" : "the file store";
-}
-
-json_t *kh_status_summary(struct kh_app *app, const struct kh_survey_view *view)
-{
-    const struct kh_link *near = &view->links[KH_LINK_NEAR];
-    const struct kh_link *far = &view->links[KH_LINK_FAR];
-    const char *state = "ok";
-    char text[160] = "All is well.";
-
-    if (near->state == KH_LINK_FAILED) {
-        state = "failed";
-        snprintf(text, sizeof text, "%s cannot reach %s.", app->name, near_name(app));
-    } else if (far->state == KH_LINK_FAILED) {
-        state = "failed";
-        snprintf(text, sizeof text, "%s does not work.", far_name(app));
-        text[0] = 'T';
-    } else if (far->state == KH_LINK_UNKNOWN || view->waiting > 5) {
-        state = "unknown";
-        snprintf(text, sizeof text, "Waiting for an answer of %s.", far_name(app));
-    }
-    return json_pack("{s:s,s:s}", "state", state, "text", text);
 }
 
 /* ---- what is stored ---- */
@@ -110,7 +72,7 @@ json_t *kh_status_backend(struct kh_app *app, const struct kh_survey_view *view)
     const struct kh_info *info = &view->info;
 
     return json_pack("{s:s,s:b,s:o,s:o,s:o,s:b,s:o,s:b,s:o,s:o}", "name",
-        kh_backend_name(app->backend), "hardware", in_hardware(app), "place",
+        kh_backend_name(app->backend), "hardware", kh_status_hardware(app), "place",
         kh_status_text(info->place), "key_scope", kh_status_text(info->key_scope),
         "profile", kh_status_text(info->profile), "sealed", info->sealed, "sealed_for",
         kh_status_text(info->sealed_for), "read_only", info->read_only, "at",
@@ -119,19 +81,29 @@ json_t *kh_status_backend(struct kh_app *app, const struct kh_survey_view *view)
 
 json_t *kh_status_deposits(const struct kh_survey_view *view)
 {
+    const struct kh_usage *usage = &view->usage;
+
     if (!view->has_info)
         return json_null();
-    return json_pack("{s:I}", "stored", (json_int_t)view->info.versions);
+    if (!view->has_usage)
+        return json_pack("{s:I}", "stored", (json_int_t)view->info.versions);
+    return json_pack("{s:I,s:I,s:I,s:I,s:I}", "stored", (json_int_t)view->info.versions,
+        "live", (json_int_t)usage->deposits, "deleted",
+        (json_int_t)usage->deleted_deposits, "versions", (json_int_t)usage->versions,
+        "deleted_versions", (json_int_t)usage->deleted_versions);
 }
 
 json_t *kh_status_token(struct kh_app *app, const struct kh_survey_view *view)
 {
     const struct kh_info *info = &view->info;
+    bool told = view->usage.memory > 0;
 
-    if (!view->has_info || !in_hardware(app))
+    if (!view->has_info || !kh_status_hardware(app))
         return json_null();
-    return json_pack("{s:I,s:o}", "keys", (json_int_t)info->keys, "max_keys",
-        info->max_keys ? json_integer((json_int_t)info->max_keys) : json_null());
+    return json_pack("{s:I,s:o,s:o,s:o}", "keys", (json_int_t)info->keys, "max_keys",
+        info->max_keys ? json_integer((json_int_t)info->max_keys) : json_null(), "memory",
+        told ? json_integer((json_int_t)view->usage.memory) : json_null(), "memory_free",
+        told ? json_integer((json_int_t)view->usage.memory_free) : json_null());
 }
 
 /* ---- requests ---- */

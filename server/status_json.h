@@ -16,11 +16,19 @@ json_t *kh_status_time(int64_t seconds);
 
 /* The links of the chain from the caller to the token, in order. */
 json_t *kh_status_links(struct kh_app *app, const struct kh_survey_view *view);
-/* {"state":"ok"|"failed"|"unknown","text":...}: all of it in one sentence. */
-json_t *kh_status_summary(struct kh_app *app, const struct kh_survey_view *view);
+/* {"state":"ok"|"warning"|"failed"|"unknown","text","notes":[]}: all of it, and
+ * what else is worth knowing. CERTIFICATES is kh_certs_json's; NULL is fine. */
+json_t *kh_status_summary(
+    struct kh_app *app, const struct kh_survey_view *view, const json_t *certificates);
 json_t *kh_status_backend(struct kh_app *app, const struct kh_survey_view *view);
 json_t *kh_status_deposits(const struct kh_survey_view *view);
 json_t *kh_status_token(struct kh_app *app, const struct kh_survey_view *view);
 json_t *kh_status_requests(struct kh_history *history);
+/* The last entries of the audit log, newest first, with the names that the caller of
+ * REQUEST may list; null where there is no log. */
+json_t *kh_status_audit(struct kh_app *app, const struct kh_request *request);
+
+/* True when the deposits' keys are in hardware. */
+bool kh_status_hardware(struct kh_app *app);
 
 #endif

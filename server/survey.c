@@ -112,9 +112,15 @@ static void look_at_links(struct kh_survey *survey, struct kh_backend *backend)
 static void count(struct kh_survey *survey, struct kh_backend *backend)
 {
     struct kh_error err = {0};
+    struct kh_usage usage = {0};
     struct kh_info info;
     bool known = kh_backend_info(backend, &info, &err) == KH_OK;
+    bool counted = known && kh_backend_usage(backend, &usage, &err) == KH_OK;
     int64_t now = (int64_t)time(NULL);
+
+    /* One that cannot count is no problem, one that is sealed has nothing to count. */
+    if (known && !counted && err.status == KH_REFUSED)
+        err = (struct kh_error){0};
 
     if (!kh_survey_remote(backend)) /* the catalog is asked, and no device */
         kh_chain_note(survey->chain, KH_LINK_NEAR, known ? NULL : err.message, now);
@@ -123,6 +129,8 @@ static void count(struct kh_survey *survey, struct kh_backend *backend)
     if (known) {
         survey->view.info = info;
         survey->view.has_info = true;
+        survey->view.usage = usage;
+        survey->view.has_usage = counted;
         survey->view.counted_at = now;
     }
     snprintf(survey->view.problem, sizeof survey->view.problem, "%s", err.message);

@@ -17,7 +17,9 @@ struct kh_survey_view {
 
     struct kh_info info;
     bool has_info;
-    int64_t counted_at; /* when INFO was found */
+    struct kh_usage usage;
+    bool has_usage;     /* false: the backend does not count */
+    int64_t counted_at; /* when INFO and USAGE were found */
     char problem[512];  /* why there is none that is newer; "" there is */
 };
 

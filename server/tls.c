@@ -244,6 +244,11 @@ struct kh_trust *kh_tls_trust(const struct kh_tls *tls)
     return tls->trust;
 }
 
+const struct kh_tls_options *kh_tls_made_with(const struct kh_tls *tls)
+{
+    return &tls->options;
+}
+
 X509 *kh_tls_certificate(struct kh_tls *tls)
 {
     X509 *certificate;

@@ -42,6 +42,9 @@ SSL *kh_tls_accept(struct kh_tls *tls);
 
 struct kh_trust *kh_tls_trust(const struct kh_tls *tls);
 
+/* What it was made with; valid as long as TLS. Thread safe. */
+const struct kh_tls_options *kh_tls_made_with(const struct kh_tls *tls);
+
 /* The certificate that the server shows now, or NULL; the caller's (X509_free). Thread
  * safe. */
 X509 *kh_tls_certificate(struct kh_tls *tls);

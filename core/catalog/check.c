@@ -55,6 +55,23 @@ static kh_status counts(
     return status;
 }
 
+static kh_status deleted_names(
+    struct kh_catalog *catalog, uint64_t *count, struct kh_error *err)
+{
+    KH_CLEANUP_READER struct kh_conn *conn = NULL;
+    KH_CLEANUP_STMT sqlite3_stmt *stmt = NULL;
+    bool row = false;
+    kh_status status = kh_reader_take(catalog->ctx, &conn, err);
+
+    if (status == KH_OK)
+        status = kh_stmt_take(conn, KH_SQL_COUNT_DELETED, &stmt, err);
+    if (status == KH_OK)
+        status = kh_stmt_row(conn, stmt, SQLITE_OK, &row, err);
+    if (status == KH_OK)
+        *count = row ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
+    return status;
+}
+
 /* SQLite's own check of pages, indexes and constraints: one row, "ok". */
 static kh_status check_file(struct kh_conn *conn, struct kh_error *err)
 {
@@ -113,5 +130,6 @@ static kh_status check(struct kh_catalog *catalog, struct kh_error *err)
 void kh_check_methods(struct kh_catalog *face)
 {
     face->counts = counts;
+    face->deleted_names = deleted_names;
     face->check = check;
 }

@@ -55,6 +55,10 @@ const char *const kh_sql_texts[KH_SQL_COUNT] = {
                               " (SELECT count(*) FROM versions),"
                               " (SELECT count(*) FROM versions WHERE state = 1)",
     [KH_SQL_COUNT_KEYS] = "SELECT state, count(*) FROM keys GROUP BY state",
+    [KH_SQL_COUNT_DELETED] =
+        "SELECT count(*) FROM (SELECT DISTINCT name FROM versions WHERE state = 1) d"
+        " WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.name = d.name AND v.state = "
+        "0)",
     [KH_SQL_CHECK_FILE] = "PRAGMA integrity_check(1)",
     [KH_SQL_CHECK_REFERENCES] =
         "SELECT v.name || ' version ' || v.version, hex(v.key) FROM versions v"

@@ -139,6 +139,11 @@ struct kh_catalog {
     /* key_forget for COUNT keys in one commit: all or none. */
     KH_CHECK kh_status (*keys_forget)(struct kh_catalog *catalog,
         const struct kh_key_id *ids, size_t count, struct kh_error *err);
+
+    /* How many names have deleted versions only. Costs what is deleted, not what is
+     * stored. */
+    KH_CHECK kh_status (*deleted_names)(
+        struct kh_catalog *catalog, uint64_t *count, struct kh_error *err);
 };
 
 #endif

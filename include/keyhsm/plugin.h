@@ -237,6 +237,16 @@ struct kh_info {
     char sealed_for[256]; /* when sealed: struct kh_seal.destination */
 };
 
+/* What is stored, by state, and the room of the device. */
+struct kh_usage {
+    uint64_t deposits;         /* names with an active version */
+    uint64_t deleted_deposits; /* names all of whose versions are deleted */
+    uint64_t versions;         /* active ones */
+    uint64_t deleted_versions;
+    uint64_t memory; /* of the device for private objects, bytes; 0: it does not say */
+    uint64_t memory_free;
+};
+
 /* One thing that examine looked at. The strings are valid during the call only. */
 struct kh_finding {
     const char *check;  /* what was looked at, in a word or two: "token" */
@@ -354,6 +364,11 @@ struct kh_plugin {
     /* Checks all that is stored as far as that needs no device; slow. KH_CORRUPT names
      * what is damaged. OPTIONAL. */
     KH_CHECK kh_status (*check)(void *ctx, struct kh_error *err);
+
+    /* Counts what is stored. No deposit is opened; it may cost a pass over their names,
+     * and is asked for more rarely the longer it takes. USAGE is zeroed by the caller.
+     * OPTIONAL. */
+    KH_CHECK kh_status (*usage)(void *ctx, struct kh_usage *usage, struct kh_error *err);
 };
 
 /* The one symbol a plugin exports. Declared here so that it is seen from outside even

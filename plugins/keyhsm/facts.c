@@ -65,6 +65,23 @@ kh_status kh_remote_info(
     return KH_OK;
 }
 
+/* An older keyhsmd does not know the path. */
+kh_status kh_remote_usage(
+    struct kh_remote *remote, struct kh_usage *usage, struct kh_error *err)
+{
+    struct kh_exchange e = {
+        .method = "GET", .path = "/v1/backend/usage", .repeatable = true};
+    kh_status st = kh_remote_call(remote, &e, err);
+
+    if (st == KH_NOT_FOUND)
+        st = kh_fail(err, KH_REFUSED, "keyhsmd at %s does not count what it stores",
+            remote->server);
+    if (st == KH_OK)
+        st = kh_wire_usage(&e.answer, usage, err);
+    kh_exchange_free(remote->host, &e);
+    return st;
+}
+
 kh_status kh_remote_stat(struct kh_remote *remote, const char *name, uint32_t version,
     struct kh_stat *stat, struct kh_error *err)
 {

@@ -71,6 +71,11 @@ static kh_status purge(
     return kh_remote_purge(ctx, name, version, err);
 }
 
+static kh_status usage(void *ctx, struct kh_usage *out, struct kh_error *err)
+{
+    return kh_remote_usage(ctx, out, err);
+}
+
 static kh_status reserve(void *ctx, uint64_t versions, struct kh_error *err)
 {
     return kh_remote_reserve(ctx, versions, err);
@@ -112,6 +117,7 @@ const struct kh_plugin kh_plugin = {
     .restore = restore,
     .purge = purge,
     .reserve = reserve,
+    .usage = usage,
     .fingerprint = fingerprint,
     .attest = attest,
 };

@@ -123,6 +123,25 @@ kh_status kh_wire_info(
     return KH_OK;
 }
 
+kh_status kh_wire_usage(
+    const struct kh_buf *body, struct kh_usage *out, struct kh_error *err)
+{
+    KH_CLEANUP_JSON json_t *root = kh_json_object(body, err);
+    struct kh_usage found = {0};
+
+    if (!root)
+        return err->status;
+    if (!kh_json_number(root, "deposits", INT64_MAX, &found.deposits) ||
+        !kh_json_number(root, "deleted_deposits", INT64_MAX, &found.deleted_deposits) ||
+        !kh_json_number(root, "versions", INT64_MAX, &found.versions) ||
+        !kh_json_number(root, "deleted_versions", INT64_MAX, &found.deleted_versions) ||
+        !kh_json_number(root, "memory", INT64_MAX, &found.memory) ||
+        !kh_json_number(root, "memory_free", INT64_MAX, &found.memory_free))
+        return kh_json_strange(err, "no counts of what is stored");
+    *out = found;
+    return KH_OK;
+}
+
 /* ---- versions ---- */
 
 kh_status kh_wire_stat(

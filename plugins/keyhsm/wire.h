@@ -35,6 +35,9 @@ struct kh_wire_backend {
 KH_CHECK kh_status kh_wire_info(
     const struct kh_buf *body, struct kh_wire_backend *out, struct kh_error *err);
 
+KH_CHECK kh_status kh_wire_usage(
+    const struct kh_buf *body, struct kh_usage *out, struct kh_error *err);
+
 /* OUT->name is not touched. */
 KH_CHECK kh_status kh_wire_stat(
     const struct kh_buf *body, struct kh_stat *out, struct kh_error *err);

@@ -94,6 +94,11 @@ static kh_status check(void *ctx, struct kh_error *err)
     return kh_store_check(ctx, err);
 }
 
+static kh_status usage(void *ctx, struct kh_usage *out, struct kh_error *err)
+{
+    return kh_store_usage(ctx, out, err);
+}
+
 static void attest_round(void *ctx, bool begin)
 {
     kh_store_attest_round(ctx, begin);
@@ -129,4 +134,5 @@ const struct kh_plugin kh_plugin = {
     .examine = kh_pkcs11_examine,
     .create = kh_pkcs11_create,
     .check = check,
+    .usage = usage,
 };

@@ -40,6 +40,27 @@ kh_status kh_store_info(
     return KH_OK;
 }
 
+kh_status kh_store_usage(
+    struct kh_store *store, struct kh_usage *usage, struct kh_error *err)
+{
+    struct kh_catalog_counts counts = {0};
+    struct kh_error ignored = {0};
+    uint64_t gone = 0;
+    kh_status status = store->catalog->counts(store->catalog, &counts, err);
+
+    if (status == KH_OK)
+        status = store->catalog->deleted_names(store->catalog, &gone, err);
+    if (status != KH_OK)
+        return status;
+    usage->deleted_deposits = gone < counts.deposits ? gone : counts.deposits;
+    usage->deposits = counts.deposits - usage->deleted_deposits;
+    usage->versions = counts.versions - counts.deleted;
+    usage->deleted_versions = counts.deleted;
+    /* A token that is away takes nothing from what the catalog knows. */
+    (void)!kh_token_memory(store->token, &usage->memory, &usage->memory_free, &ignored);
+    return KH_OK;
+}
+
 kh_status kh_store_stat(struct kh_store *store, const char *name, uint32_t version,
     struct kh_stat *stat, struct kh_error *err)
 {

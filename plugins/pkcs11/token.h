@@ -91,6 +91,11 @@ KH_CHECK kh_status kh_token_key_each(struct kh_token *token,
 KH_CHECK kh_status kh_token_sweep_debris(
     struct kh_token *token, size_t *count, struct kh_error *err);
 
+/* What the token says of its memory for private objects, in bytes; both 0 when it does
+ * not. */
+KH_CHECK kh_status kh_token_memory(
+    struct kh_token *token, uint64_t *total, uint64_t *unused, struct kh_error *err);
+
 /* A cheap real operation: a session is there and logged in. */
 KH_CHECK kh_status kh_token_probe(struct kh_token *token, struct kh_error *err);
 

@@ -232,14 +232,26 @@ kh_status kh_soft_list(struct kh_soft_store *store, const struct kh_cursor *afte
 
 /* ---- counting ---- */
 
+static void count_deposit(struct kh_usage *usage, const struct kh_soft_versions *found)
+{
+    size_t active = 0;
+
+    for (size_t i = 0; i < found->count; i++)
+        active += found->list[i].active;
+    usage->versions += active;
+    usage->deleted_versions += found->count - active;
+    usage->deposits += active > 0;
+    usage->deleted_deposits += active == 0 && found->count > 0;
+}
+
 kh_status kh_soft_count(
-    const struct kh_soft_store *store, uint64_t *versions, struct kh_error *err)
+    const struct kh_soft_store *store, struct kh_usage *usage, struct kh_error *err)
 {
     int copy = openat(store->deposits, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
     kh_status status = KH_OK;
     struct dirent *entry;
-    uint64_t sum = 0;
+    struct kh_usage sum = {0};
 
     if (!dir) {
         kh_soft_close_fd(&copy);
@@ -255,10 +267,10 @@ kh_status kh_soft_count(
         status = kh_soft_versions_read(store, entry->d_name, &found, err);
         if (status == KH_NOT_FOUND || status == KH_CORRUPT)
             status = KH_OK;
-        sum += found.count;
+        count_deposit(&sum, &found);
     }
     (void)closedir(dir);
     if (status == KH_OK)
-        *versions = sum;
+        *usage = sum;
     return status;
 }

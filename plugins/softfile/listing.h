@@ -18,8 +18,9 @@ KH_CHECK kh_status kh_soft_list(struct kh_soft_store *store,
     const struct kh_cursor *after, struct kh_item *items, size_t max, size_t *count,
     struct kh_error *err);
 
-/* How many versions the store holds, bad ones included. */
+/* How many deposits and versions the store holds, bad ones included, by the names of
+ * their files: none is opened. */
 KH_CHECK kh_status kh_soft_count(
-    const struct kh_soft_store *store, uint64_t *versions, struct kh_error *err);
+    const struct kh_soft_store *store, struct kh_usage *usage, struct kh_error *err);
 
 #endif

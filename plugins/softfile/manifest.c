@@ -126,8 +126,9 @@ static kh_status write_items(struct manifest *m, struct kh_error *err)
 static kh_status write_all(
     struct manifest *m, const struct kh_seal *seal, struct kh_error *err)
 {
-    uint64_t versions = 0;
-    kh_status status = kh_soft_count(m->store, &versions, err);
+    struct kh_usage usage = {0};
+    kh_status status = kh_soft_count(m->store, &usage, err);
+    uint64_t versions = usage.versions + usage.deleted_versions;
 
     if (status == KH_OK)
         status = write_head(m, seal, versions, err);

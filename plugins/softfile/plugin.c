@@ -72,6 +72,7 @@ static kh_status info(void *ctx, struct kh_info *info, struct kh_error *err)
 {
     struct kh_soft_store *store = ctx;
     struct kh_soft_seal_facts facts = {0};
+    struct kh_usage usage = {0};
     kh_status status = KH_OK;
 
     snprintf(info->place, sizeof info->place, "legacy store %.200s", store->directory);
@@ -86,11 +87,19 @@ static kh_status info(void *ctx, struct kh_info *info, struct kh_error *err)
     } else {
         snprintf(info->profile, sizeof info->profile, "%s",
             EVP_PKEY_is_a(store->keys.key, "EC") ? "ecdh-p256" : "rsa-oaep-sha256");
-        status = explain(store, kh_soft_count(store, &info->versions, err), err);
+        status = explain(store, kh_soft_count(store, &usage, err), err);
+        info->versions = usage.versions + usage.deleted_versions;
     }
     if (status != KH_OK)
         memset(info, 0, sizeof *info);
     return status;
+}
+
+static kh_status usage(void *ctx, struct kh_usage *out, struct kh_error *err)
+{
+    kh_status status = kh_soft_seal_check(ctx, err);
+
+    return status == KH_OK ? explain(ctx, kh_soft_count(ctx, out, err), err) : status;
 }
 
 /* ---- deposits ---- */
@@ -228,4 +237,5 @@ const struct kh_plugin kh_plugin = {
     .seal = seal,
     .reserve = reserve,
     .fingerprint = fingerprint,
+    .usage = usage,
 };

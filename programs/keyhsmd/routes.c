@@ -21,6 +21,7 @@ const struct kh_route kh_keyhsmd_routes[] = {
     {READ, "/v1/deposits/{name}/attest", kh_peer_attest, 0, {0}},
     {READ, "/v1/versions", kh_peer_list, 0, {0}},
     {READ, "/v1/backend", kh_peer_backend, KH_ROUTE_WATCH, {0}},
+    {READ, "/v1/backend/usage", kh_peer_usage, KH_ROUTE_WATCH, {0}},
     {READ, "/v1/backend/room", kh_peer_room, 0, {0}},
     {READ, "/healthz", kh_healthz, KH_ROUTE_INLINE | KH_ROUTE_WATCH, {0}},
     {READ, "/readyz", kh_readyz, KH_ROUTE_WATCH, {0}},

@@ -129,10 +129,10 @@
       d.deleted !== undefined && ["deleted, can be undeleted", count.format(d.deleted)],
       d.versions !== undefined && ["versions", count.format(d.versions)],
       d.deleted_versions !== undefined && ["deleted versions", count.format(d.deleted_versions)],
-      ["kept in", status.backend.place || "–"],
       status.backend.read_only && ["changes", "not possible: read-only"],
     ] : []);
     const at = status.backend.at;
+    say("place", status.backend.place ? "In " + status.backend.place + "." : "");
     say("counted", (at ? "Counted at " + when(at, now) + "." : "Not counted yet.") +
       (status.backend.problem ? " It cannot be counted now: " + status.backend.problem : ""));
   }
@@ -263,7 +263,7 @@
     known = status;
     knownAt = new Date();
     const s = status.summary;
-    headline(s.state === "ok" && (s.notes || []).length ? "warning" : s.state, s.text);
+    headline(s.state, s.text);
     say("where", status.daemon + " on " + status.host + (status.started ? ", up for " + span((now - new Date(status.started)) / 1000) : ""));
     chain(status, now);
     deposits(status, now);

@@ -46,6 +46,7 @@ static void check_items(const struct kh_buf *body)
 
 static void check_facts(const struct kh_buf *body)
 {
+    struct kh_usage usage = {0};
     unsigned char digest[KH_FINGERPRINT_LEN];
     struct kh_wire_backend backend;
     struct kh_error err = {0};
@@ -57,6 +58,7 @@ static void check_facts(const struct kh_buf *body)
     if (kh_wire_stat(body, &stat, &err) == KH_OK &&
         (stat.version > KH_VERSION_MAX || stat.highest > KH_VERSION_MAX))
         abort();
+    (void)!kh_wire_usage(body, &usage, &err);
     (void)!kh_wire_fingerprint(body, digest, &err);
 }
 

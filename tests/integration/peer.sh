@@ -98,6 +98,12 @@ check "an identity" test -n "$(field identity)"
 check "what it can" python3 -c 'import json,sys
 c = json.load(open(sys.argv[1]))["capabilities"]
 assert {"read", "write", "list"} <= set(c) and ("hardware" in c) == (sys.argv[2] == "pkcs11"), c' "$WORK/body" "$BACKEND"
+api_is "what is stored, counted" 200 GET /v1/backend/usage
+check "by state" python3 -c 'import json,sys
+u = json.load(open(sys.argv[1]))
+assert u["deposits"] >= 1 and u["versions"] >= 1 and u["deleted_versions"] >= 1, u
+assert set(u) == {"deposits", "deleted_deposits", "versions", "deleted_versions", "memory", "memory_free"}, u' "$WORK/body"
+api_is "without parameters" 400 GET "/v1/backend/usage?all=yes"
 api_is "room" 200 GET "/v1/backend/room?versions=1"
 api_is "no room for so many" "$([ "$BACKEND" = pkcs11 ] && echo 403 || echo 503)" GET "/v1/backend/room?versions=1000000000"
 for query in "" "?versions=0" "?versions=x" "?versions=1000000001"; do

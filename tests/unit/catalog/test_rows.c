@@ -192,6 +192,31 @@ static void counts_count(void)
     c->close(c);
 }
 
+static void a_name_is_deleted_when_all_its_versions_are(void)
+{
+    struct kh_catalog *c = catalog_new(NULL);
+    struct kh_error err = {0};
+    uint64_t count = 7;
+
+    KH_ASSERT_OK(c->deleted_names(c, &count, &err), err);
+    CU_ASSERT_EQUAL(count, 0);
+    add(c, "a", 0, 1);
+    add(c, "a", 1, 2);
+    add(c, "b", 0, 3);
+    add(c, "c", 0, 4);
+    KH_ASSERT_OK(c->set_state(c, "a", 0, KH_DELETED, &err), err);
+    KH_ASSERT_OK(c->deleted_names(c, &count, &err), err);
+    CU_ASSERT_EQUAL(count, 0);
+    KH_ASSERT_OK(c->set_state(c, "a", 1, KH_DELETED, &err), err);
+    KH_ASSERT_OK(c->set_state(c, "b", 0, KH_DELETED, &err), err);
+    KH_ASSERT_OK(c->deleted_names(c, &count, &err), err);
+    CU_ASSERT_EQUAL(count, 2);
+    KH_ASSERT_OK(c->set_state(c, "b", 0, KH_ACTIVE, &err), err);
+    KH_ASSERT_OK(c->deleted_names(c, &count, &err), err);
+    CU_ASSERT_EQUAL(count, 1);
+    c->close(c);
+}
+
 static void listing_is_in_byte_order_and_resumes_anywhere(void)
 {
     static const char *const names[] = {
@@ -302,6 +327,8 @@ int main(void)
             what_is_not_there_is_not_found_and_named},
         {"purge_takes_one_version_or_all", purge_takes_one_version_or_all},
         {"counts_count", counts_count},
+        {"a name is deleted when all its versions are",
+            a_name_is_deleted_when_all_its_versions_are},
         {"listing_is_in_byte_order_and_resumes_anywhere",
             listing_is_in_byte_order_and_resumes_anywhere},
         {"listing_needs_no_memory_per_deposit", listing_needs_no_memory_per_deposit},

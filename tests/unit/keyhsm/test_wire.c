@@ -308,6 +308,35 @@ static void wrong_facts_are_refused(void)
     KH_ASSERT_FAILS(kh_wire_info(&body, &backend, &err), KH_UNAVAILABLE, err, "facts");
 }
 
+static void counts_are_read_or_refused(void)
+{
+    static const char good[] =
+        "{\"deposits\":1,\"deleted_deposits\":2,\"versions\":3,"
+        "\"deleted_versions\":4,\"memory\":5,\"memory_free\":6,\"more\":[]}";
+    static const char *const bad[] = {"{}", "[]", "",
+        "{\"deposits\":1,\"deleted_deposits\":2,\"versions\":3,"
+        "\"deleted_versions\":4,\"memory\":5}",
+        "{\"deposits\":-1,\"deleted_deposits\":2,\"versions\":3,"
+        "\"deleted_versions\":4,\"memory\":5,\"memory_free\":6}",
+        "{\"deposits\":\"1\",\"deleted_deposits\":2,\"versions\":3,"
+        "\"deleted_versions\":4,\"memory\":5,\"memory_free\":6}"};
+    struct kh_buf body = body_of(good);
+    struct kh_usage usage = {0};
+    struct kh_error err = {0};
+
+    KH_ASSERT_OK(kh_wire_usage(&body, &usage, &err), err);
+    CU_ASSERT_EQUAL(usage.deposits, 1);
+    CU_ASSERT_EQUAL(usage.deleted_versions, 4);
+    CU_ASSERT_EQUAL(usage.memory_free, 6);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct kh_buf wrong = body_of(bad[i]);
+        struct kh_usage none = {0};
+
+        CU_ASSERT_EQUAL(kh_wire_usage(&wrong, &none, &err), KH_UNAVAILABLE);
+        CU_ASSERT_EQUAL(none.deposits, 0);
+    }
+}
+
 static void a_stat_is_read_or_refused(void)
 {
     static const char *const bad[] = {"{}",
@@ -416,6 +445,7 @@ int main(void)
         {"wrong_deposits_are_refused", wrong_deposits_are_refused},
         {"facts_are_read", facts_are_read},
         {"wrong_facts_are_refused", wrong_facts_are_refused},
+        {"counts are read or refused", counts_are_read_or_refused},
         {"a_stat_is_read_or_refused", a_stat_is_read_or_refused},
         {"a_fingerprint_is_64_hex_digits", a_fingerprint_is_64_hex_digits},
         {"items_are_read_with_their_names_decoded",
