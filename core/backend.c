@@ -243,6 +243,26 @@ kh_status kh_backend_check(struct kh_backend *backend, struct kh_error *err)
         backend, &call, backend->plugin->check(backend->ctx, err), err);
 }
 
+bool kh_backend_has_random(const struct kh_backend *backend)
+{
+    return backend->plugin->random != NULL;
+}
+
+kh_status kh_backend_random(
+    struct kh_backend *backend, struct kh_buf *out, struct kh_error *err)
+{
+    struct kh_backend_call call;
+
+    if (!backend->plugin->random)
+        return kh_fail(err, KH_REFUSED, "backend '%s' has no generator", backend->name);
+    if (out->len == 0 || out->len > KH_RANDOM_MAX)
+        return kh_fail(err, KH_INVALID, "%zu random bytes were asked for; 1 to %d can be",
+            out->len, KH_RANDOM_MAX);
+    err = kh_backend_enter(backend, &call, KH_CALL_RANDOM, err);
+    return kh_backend_leave(
+        backend, &call, backend->plugin->random(backend->ctx, out, err), err);
+}
+
 kh_status kh_backend_seal(
     struct kh_backend *backend, const struct kh_seal *seal, struct kh_error *err)
 {

@@ -95,6 +95,11 @@ KH_CHECK kh_status kh_backend_fingerprint(struct kh_backend *backend, const char
     uint32_t version, unsigned char digest[KH_FINGERPRINT_LEN], struct kh_error *err);
 KH_CHECK kh_status kh_backend_attest(
     struct kh_backend *backend, const char *name, uint32_t version, struct kh_error *err);
+/* OUT->len bytes, at most KH_RANDOM_MAX, into OUT; KH_REFUSED when the plugin has no
+ * generator, as kh_backend_has_random says beforehand. */
+bool kh_backend_has_random(const struct kh_backend *backend);
+KH_CHECK kh_status kh_backend_random(
+    struct kh_backend *backend, struct kh_buf *out, struct kh_error *err);
 /* Nothing when the plugin has no such method. */
 void kh_backend_attest_round(struct kh_backend *backend, bool begin);
 

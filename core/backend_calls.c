@@ -13,6 +13,7 @@ const char *kh_call_name(kh_call call)
         [KH_CALL_INFO] = "info",
         [KH_CALL_RESERVE] = "reserve",
         [KH_CALL_CHECK] = "check",
+        [KH_CALL_RANDOM] = "random",
         [KH_CALL_SEAL] = "seal",
         [KH_CALL_PUT] = "put",
         [KH_CALL_GET] = "get",

@@ -14,6 +14,7 @@ typedef enum kh_call {
     KH_CALL_INFO,
     KH_CALL_RESERVE,
     KH_CALL_CHECK,
+    KH_CALL_RANDOM,
     KH_CALL_SEAL,
     KH_CALL_PUT,
     KH_CALL_GET,

@@ -264,6 +264,7 @@ struct kh_creation {
 };
 
 #define KH_FINGERPRINT_LEN 32
+#define KH_RANDOM_MAX 1024 /* bytes of one call of random */
 
 struct kh_plugin {
     uint32_t abi;  /* KH_PLUGIN_ABI */
@@ -369,6 +370,9 @@ struct kh_plugin {
      * and is asked for more rarely the longer it takes. USAGE is zeroed by the caller.
      * OPTIONAL. */
     KH_CHECK kh_status (*usage)(void *ctx, struct kh_usage *usage, struct kh_error *err);
+    /* Fills OUT (out->len bytes, at most KH_RANDOM_MAX) from the place's own generator:
+     * what a device makes keys from. OPTIONAL; without it the host draws them itself. */
+    KH_CHECK kh_status (*random)(void *ctx, struct kh_buf *out, struct kh_error *err);
 };
 
 /* The one symbol a plugin exports. Declared here so that it is seen from outside even
