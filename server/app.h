@@ -13,6 +13,7 @@ struct kh_certs;
 struct kh_gate;
 struct kh_hello;
 struct kh_history;
+struct kh_kms;
 struct kh_metrics;
 struct kh_survey;
 
@@ -28,6 +29,12 @@ struct kh_app {
      * run once more. May replace the answer. May be NULL. */
     bool (*refused)(void *arg, struct kh_app *app, struct kh_request *request);
     void *refused_arg;
+    /* On a worker, after a request that may have changed the deposit NAME. May be NULL.
+     */
+    void (*changed)(void *arg, const char *name);
+    void *changed_arg;
+    struct kh_kms *kms; /* NULL: no KMS is served */
+    size_t max_body;    /* of routes without KH_ROUTE_LARGE, bytes */
     const struct kh_route *routes;
     size_t route_count;
     struct kh_http *http;

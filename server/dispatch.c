@@ -5,10 +5,13 @@
 #include "server/authn.h"
 #include "server/gate.h"
 #include "server/history.h"
+#include "server/hadoop.h"
 #include "server/metrics.h"
 #include "server/page.h"
 #include "server/reply.h"
 #include "server/survey.h"
+
+#include <string.h>
 
 /* One line a request. Never a query value, a header or a body: they may be secret. */
 static void log_access(const struct kh_request *request, int status, uint64_t ns)
@@ -96,6 +99,11 @@ static void run_request(struct kh_app *app, struct kh_request *request)
     if (request->outcome == KH_REFUSED && app->refused &&
         app->refused(app->refused_arg, app, request))
         run_again(app, request);
+    /* A failed change may have been made. Handlers that say what they are tell it
+     * themselves. */
+    if (app->changed && !request->operation && *request->name &&
+        request->method != KH_METHOD_GET && request->method != KH_METHOD_HEAD)
+        app->changed(app->changed_arg, request->name);
     kh_gate_leave(app->gate, request);
 }
 
@@ -112,6 +120,17 @@ static void run_job(struct kh_job *job)
     kh_log_request(NULL);
 }
 
+/* Below /kms are Hadoop's clients, also where there is nothing. */
+static void refuse_route(
+    struct kh_request *request, int status, const char *code, const char *message)
+{
+    if (strncmp(request->path, "/kms", 4) == 0 &&
+        (request->path[4] == '/' || !request->path[4]))
+        kh_hadoop_error(&request->response, status, message);
+    else
+        kh_response_error(&request->response, status, code, message, NULL);
+}
+
 static void answer_no_route(struct kh_request *request, kh_match match, unsigned allow,
     const struct kh_error *err)
 {
@@ -119,16 +138,15 @@ static void answer_no_route(struct kh_request *request, kh_match match, unsigned
 
     switch (match) {
     case KH_MATCH_NO_PATH:
-        kh_response_error(&request->response, 404, "not_found", "no such path", NULL);
+        refuse_route(request, 404, "not_found", "no such path");
         break;
     case KH_MATCH_NO_METHOD:
         kh_methods_text(allow, methods, sizeof methods);
-        kh_response_error(
-            &request->response, 405, "method", "the method is not allowed here", NULL);
+        refuse_route(request, 405, "method", "the method is not allowed here");
         kh_response_header(&request->response, "Allow", "%s", methods);
         break;
     default:
-        kh_response_error(&request->response, 400, "invalid", err->message, NULL);
+        refuse_route(request, 400, "invalid", err->message);
     }
 }
 
@@ -153,6 +171,10 @@ static void on_request(void *arg, struct kh_request *request)
 
     if (match != KH_MATCH_OK) {
         answer_no_route(request, match, allow, &err);
+    } else if (request->body_len > app->max_body &&
+               !(request->route->flags & KH_ROUTE_LARGE)) {
+        kh_response_refuse(
+            &request->response, request, 413, "too_large", "the body is too large");
     } else if (request->route->flags & KH_ROUTE_INLINE) {
         request->route->run(app, request);
     } else {

@@ -105,8 +105,15 @@ static bool changes(unsigned operation)
     return (operation & (KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE)) != 0;
 }
 
+static bool is_change(const struct kh_request *request, unsigned operation)
+{
+    return request->operation ? request->changes : changes(operation);
+}
+
 static const char *operation_name(const struct kh_request *request, unsigned operation)
 {
+    if (request->operation)
+        return request->operation;
     switch (operation) {
     case KH_OP_GET:
         return "get";
@@ -230,19 +237,25 @@ bool kh_gate_enter(struct kh_gate *gate, struct kh_request *request)
 static bool worth_a_record(
     const struct kh_gate *gate, const struct kh_request *request, unsigned operation)
 {
-    return request->response.status >= 400 || changes(operation) ||
+    return request->response.status >= 400 || is_change(request, operation) ||
            (gate->reads && operation != KH_OP_STATUS);
+}
+
+bool kh_gate_hears(struct kh_gate *gate, struct kh_request *request)
+{
+    return !gate || heard(gate, request, 0);
 }
 
 void kh_gate_leave(struct kh_gate *gate, struct kh_request *request)
 {
     unsigned operation = gate ? needed(request) : 0;
+    bool known = gate && (request->operation || operation != 0);
 
-    if (operation == 0 || !worth_a_record(gate, request, operation))
+    if (!known || !worth_a_record(gate, request, operation))
         return;
     if (!record(gate, request, operation))
         refuse_unheard(request,
-            changes(operation)
+            is_change(request, operation)
                 ? "the audit log cannot be written; the change may have been made"
                 : "the audit log cannot be written");
 }

@@ -55,6 +55,11 @@ struct kh_gate_counts {
 /* Since the gate was made. GATE may be NULL: all zero. Thread safe. */
 struct kh_gate_counts kh_gate_count(const struct kh_gate *gate);
 
+/* For a handler that says itself what the request is (request->operation), before it
+ * changes anything. False: the audit log cannot be written, and REQUEST is answered with
+ * 503. GATE may be NULL: true. Thread safe. */
+KH_CHECK bool kh_gate_hears(struct kh_gate *gate, struct kh_request *request);
+
 /* Whether the caller of REQUEST may do OPERATION (KH_OP_*) on NAME: nobody may on the
  * daemon's own names (internal_name.h). GATE may be NULL: true. Thread safe. */
 bool kh_gate_allows(struct kh_gate *gate, const struct kh_request *request,

@@ -88,6 +88,10 @@ struct kh_request {
      * WWW-Authenticate and of a Set-Cookie, malloc'd; NULL: nothing. */
     char *authenticate;
     char *set_cookie;
+    /* What the audit log calls it, and whether it changes deposits, when the handler and
+     * not the route says so; static storage. NULL: the route does. */
+    const char *operation;
+    bool changes;
     kh_status outcome; /* what the backend answered, when it was no success */
     bool has_version;
     uint32_t version;      /* the version that was read or written, with has_version */

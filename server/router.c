@@ -135,7 +135,8 @@ kh_match kh_router_match(const struct kh_route *routes, size_t count, kh_method 
     }
     if (!*route)
         return *allow ? KH_MATCH_NO_METHOD : KH_MATCH_NO_PATH;
-    if (value && kh_name_decode(value, len, name, err) != KH_OK) {
+    if (value && !((*route)->flags & KH_ROUTE_RAW_NAME) &&
+        kh_name_decode(value, len, name, err) != KH_OK) {
         name[0] = '\0';
         return KH_MATCH_BAD_NAME;
     }

@@ -20,7 +20,9 @@ enum {
      * answered by the server itself, once the caller is known. */
     KH_ROUTE_HADOOP = 1u << 3,
     /* Asked by those who watch: no part of the load that the status page shows. */
-    KH_ROUTE_WATCH = 1u << 4
+    KH_ROUTE_WATCH = 1u << 4,
+    KH_ROUTE_RAW_NAME = 1u << 5, /* the handler reads {name} from the path itself */
+    KH_ROUTE_LARGE = 1u << 6     /* takes bodies up to kh_service_options.large_body */
 };
 
 /* What a method of a route needs a right to, one of KH_OP_* (acl.h); 0: no right is asked
@@ -53,7 +55,8 @@ typedef enum kh_match {
 
 /*
  * Finds the route of PATH (raw, without query) and METHOD. {name} is percent-decoded once
- * into NAME. Segments are split before decoding, so %2F never divides.
+ * into NAME (not with KH_ROUTE_RAW_NAME: then it is ""). Segments are split before
+ * decoding, so %2F never divides.
  */
 kh_match kh_router_match(const struct kh_route *routes, size_t count, kh_method method,
     const char *path, const struct kh_route **route, char name[KH_NAME_MAX + 1],

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_MS = 100, EVENTS = 5 };
+enum { TICK_MS = 100, TICKS = 10, EVENTS = 5 };
 
 struct kh_service {
     struct kh_service_options options;
@@ -31,6 +31,7 @@ struct kh_service {
     struct event *events[EVENTS];
     size_t event_count;
     char status[128];
+    unsigned ticks;
     uint64_t drain_until; /* monotonic milliseconds; 0: not draining */
 };
 
@@ -90,6 +91,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     if (service->drain_until)
         check_drain(service, now);
+    if (service->options.tick && service->ticks++ % TICKS == 0)
+        service->options.tick(service->options.arg);
     /* With half of the workers lost in the backend, systemd shall start a fresh process.
      */
     if (service->app.stuck * 2 <= kh_pool_threads(service->app.pool))
@@ -178,6 +181,9 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     service->app.authn_extra = options->authn_extra;
     service->app.refused = options->refused;
     service->app.refused_arg = options->arg;
+    service->app.changed = options->changed;
+    service->app.changed_arg = options->arg;
+    service->app.kms = options->kms;
     service->app.on_fatal = on_fatal;
     service->app.arg = service;
     service->app.metrics = kh_metrics_new(options->routes, options->route_count);
@@ -186,6 +192,9 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     else
         st = kh_settings_read(config, &service->settings, err);
     service->settings.tls.client_optional = options->client_optional;
+    service->app.max_body = service->settings.http.max_body;
+    if (options->large_body > service->settings.http.max_body)
+        service->settings.http.max_body = options->large_body;
     if (st == KH_OK)
         st = kh_listen_check(service->settings.listen, err);
     if (st == KH_OK)

@@ -29,7 +29,11 @@ struct kh_service_options {
     bool (*refused)(
         void *arg, struct kh_app *app, struct kh_request *request); /* app.h */
     void (*reload)(void *arg); /* on the loop, at SIGHUP, after certificates; or NULL */
+    void (*tick)(void *arg);   /* on the loop, about once a second; or NULL */
+    void (*changed)(void *arg, const char *name); /* app.h */
     void *arg;
+    struct kh_kms *kms; /* app.h; or NULL */
+    size_t large_body;  /* of routes with KH_ROUTE_LARGE; 0: as [server] max_body says */
 };
 
 /* CONFIG must outlive it; OPTIONS is copied. KH_INVALID for anything wrong in [server],
