@@ -8,6 +8,10 @@
 #include "programs/keytrusteed/moved.h"
 #include "programs/keytrusteed/rights.h"
 #include "programs/keytrusteed/routes.h"
+#include "server/kms/kms.h"
+#include "server/metrics.h"
+
+#include <stdlib.h>
 
 static struct kh_setup_args args;
 static const char *backend_name;
@@ -36,6 +40,8 @@ struct daemon {
     struct kh_setup_wish wish;
     struct kh_setup setup;
     struct kh_gate *gate;
+    struct kh_kms *kms; /* NULL: not enabled */
+    struct kh_route *routes;
     struct kt_mover *mover;
     struct kh_service *service;
 };
@@ -50,22 +56,45 @@ static void on_reload(void *arg)
     struct daemon *daemon = arg;
 
     kt_rights_reload(daemon->gate, &daemon->wish);
+    kh_kms_changed(daemon->kms, NULL);
+}
+
+static void on_tick(void *arg)
+{
+    kh_kms_tick(((struct daemon *)arg)->kms);
+}
+
+static void on_changed(void *arg, const char *name)
+{
+    kh_kms_changed(((struct daemon *)arg)->kms, name);
 }
 
 static kh_status make_service(struct daemon *daemon, struct kh_error *err)
 {
-    const struct kh_service_options wanted = {
+    const struct kh_config *config = daemon->setup.config;
+    struct kh_service_options wanted = {
         .name = "keytrusteed",
-        .routes = kt_routes,
-        .route_count = kt_route_count,
         .client_optional = true,
         .gate = daemon->gate,
         .refused = on_refused,
         .reload = on_reload,
+        .tick = on_tick,
+        .changed = on_changed,
         .arg = daemon,
+        .kms = daemon->kms,
     };
+    kh_status st;
 
-    return kh_service_new(&daemon->service, daemon->setup.config, &wanted, err);
+    daemon->routes = kt_routes_new(daemon->kms != NULL, &wanted.route_count);
+    if (!daemon->routes)
+        return kh_fail(err, KH_FATAL, "no memory for the daemon");
+    wanted.routes = daemon->routes;
+    if (daemon->kms)
+        wanted.large_body = (size_t)kh_config_int(config, "kms", "max_body");
+    st = kh_service_new(&daemon->service, config, &wanted, err);
+    if (st == KH_OK && daemon->kms)
+        st = kh_kms_meters(daemon->kms, kh_service_metrics(daemon->service), err);
+    return st;
 }
 
 static kh_status start(struct daemon *daemon, struct kh_error *err)
@@ -84,7 +113,7 @@ static kh_status start(struct daemon *daemon, struct kh_error *err)
         st = kt_rights_check(config, err);
     else
         st = kt_rights_open(&daemon->gate, config, err);
-    return st == KH_OK ? make_service(daemon, err) : st;
+    return st;
 }
 
 int main(int argc, char **argv)
@@ -108,12 +137,18 @@ int main(int argc, char **argv)
         .section_count = KH_KEYTRUSTEED_SECTION_COUNT,
     };
     st = start(&daemon, &err);
+    if (st == KH_OK)
+        st = kh_kms_new(&daemon.kms, daemon.setup.config, &err);
+    if (st == KH_OK)
+        st = make_service(&daemon, &err);
     if (st != KH_OK)
         kh_cli_die(&cli, kh_exit_code(st), "%s", err.message);
     if (!daemon_args.check_config)
         status = kh_daemon_serve(daemon.service, &daemon.setup, &daemon.wish,
             kh_config_string(daemon.setup.config, "server", "backend"));
     kh_service_free(daemon.service);
+    kh_kms_free(daemon.kms);
+    free(daemon.routes);
     kt_mover_free(daemon.mover);
     kh_gate_free(daemon.gate);
     kh_setup_free(&daemon.setup);

@@ -3,14 +3,18 @@
 #include "programs/keytrusteed/own_routes.h"
 #include "server/deposits.h"
 #include "server/health.h"
+#include "server/kms/kms.h"
 #include "server/metrics.h"
 #include "server/page.h"
 #include "server/status.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define READ (KH_METHOD_GET | KH_METHOD_HEAD)
 
 /* clang-format off */
-const struct kh_route kt_routes[] = {
+static const struct kh_route own[] = {
     {READ | KH_METHOD_PUT | KH_METHOD_DELETE, "/v1/deposits/{name}", kh_deposit_one, 0,
         {.read = KH_OP_GET, .put = KH_OP_PUT, .remove = KH_OP_DELETE}},
     {READ, "/v1/deposits", kh_deposit_list, 0, {.read = KH_OP_LIST}},
@@ -29,4 +33,17 @@ const struct kh_route kt_routes[] = {
 };
 /* clang-format on */
 
-const size_t kt_route_count = sizeof kt_routes / sizeof kt_routes[0];
+struct kh_route *kt_routes_new(bool kms, size_t *count)
+{
+    const size_t own_count = sizeof own / sizeof own[0];
+    struct kh_route *routes;
+
+    *count = own_count + (kms ? kh_kms_route_count : 0);
+    routes = calloc(*count, sizeof *routes);
+    if (!routes)
+        return NULL;
+    memcpy(routes, own, sizeof own);
+    if (kms)
+        memcpy(routes + own_count, kh_kms_routes, kh_kms_route_count * sizeof *routes);
+    return routes;
+}

@@ -4,7 +4,8 @@
 
 #include "server/router.h"
 
-extern const struct kh_route kt_routes[];
-extern const size_t kt_route_count;
+/* The routes, with those of the KMS when KMS is set, to be freed; *COUNT is how many.
+ * NULL: no memory. */
+struct kh_route *kt_routes_new(bool kms, size_t *count);
 
 #endif

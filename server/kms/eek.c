@@ -1,0 +1,117 @@
+#include "server/kms/eek.h"
+
+#include "core/secmem.h"
+#include "server/kms/base64.h"
+
+#include <string.h>
+
+/* A base64 string of at most SIZE bytes. */
+static bool take_base64(
+    struct kh_kms_scan *scan, unsigned char *out, size_t size, size_t *len)
+{
+    char text[KH_KMS_EEK_MAX / 3 * 4 + 8];
+    size_t chars;
+
+    return kh_kms_scan_string(scan, text, sizeof text, &chars) &&
+           (kh_kms_base64_decode(text, chars, out, size, len) ||
+               kh_kms_scan_fail(scan, "not base64, or too long"));
+}
+
+/* True, and read, when KEY is NAME and was not seen yet; null counts as not given. */
+static bool is(struct kh_kms_scan *scan, const char *key, const char *name, bool *has)
+{
+    if (strcmp(key, name) != 0)
+        return false;
+    if (*has)
+        (void)kh_kms_scan_fail(scan, "a member stands twice");
+    *has = !kh_kms_scan_null(scan);
+    return true;
+}
+
+static bool take_material(struct kh_kms_scan *scan, struct kh_kms_eek *out)
+{
+    return take_base64(scan, out->material, sizeof out->material, &out->len);
+}
+
+static bool take_inner(struct kh_kms_scan *scan, struct kh_kms_eek *out)
+{
+    char key[KH_KMS_SCAN_KEY];
+    bool has_version = false;
+    bool good = kh_kms_scan_object(scan);
+
+    while (good && kh_kms_scan_member(scan, key)) {
+        if (is(scan, key, "versionName", &has_version))
+            good = !has_version || kh_kms_scan_string(scan, out->inner_version,
+                                       sizeof out->inner_version, NULL);
+        else if (is(scan, key, "material", &out->has_material))
+            good = !out->has_material || take_material(scan, out);
+        else
+            good = kh_kms_scan_skip(scan);
+    }
+    return good && !scan->why;
+}
+
+static bool take_member(struct kh_kms_scan *scan, const char *key, struct kh_kms_eek *out)
+{
+    if (is(scan, key, "name", &out->has_name))
+        return !out->has_name ||
+               kh_kms_scan_string(scan, out->name, sizeof out->name, NULL);
+    if (is(scan, key, "versionName", &out->has_version))
+        return !out->has_version ||
+               kh_kms_scan_string(scan, out->version, sizeof out->version, NULL);
+    if (is(scan, key, "iv", &out->has_iv))
+        return !out->has_iv || take_base64(scan, out->iv, sizeof out->iv, &out->iv_len);
+    if (is(scan, key, "material", &out->has_material))
+        return !out->has_material || take_material(scan, out);
+    if (is(scan, key, "encryptedKeyVersion", &out->has_inner))
+        return !out->has_inner || take_inner(scan, out);
+    return kh_kms_scan_skip(scan);
+}
+
+bool kh_kms_eek_scan(struct kh_kms_scan *scan, struct kh_kms_eek *out)
+{
+    char key[KH_KMS_SCAN_KEY];
+    bool good = kh_kms_scan_object(scan);
+
+    out->has_name = out->has_version = out->has_iv = false;
+    out->has_material = out->has_inner = false;
+    out->inner_version[0] = '\0';
+    while (good && kh_kms_scan_member(scan, key))
+        good = take_member(scan, key, out);
+    return good && !scan->why;
+}
+
+void kh_kms_eek_write(struct kh_kms_out *out, const struct kh_kms_key *key,
+    const unsigned char iv[KH_KMS_IV], const unsigned char *material, size_t len)
+{
+    char full[KH_KMS_VERSION_NAME];
+
+    kh_kms_version_name(key->name, key->version, full);
+    kh_kms_out_raw(out, "{\"encryptedKeyVersion\":{\"material\":");
+    kh_kms_out_base64(out, material, len);
+    kh_kms_out_raw(out, ",\"name\":\"");
+    kh_kms_out_raw(out, key->name); /* a checked name: nothing in it to escape */
+    kh_kms_out_raw(out, "\",\"versionName\":\"EEK\"},\"versionName\":\"");
+    kh_kms_out_raw(out, full);
+    kh_kms_out_raw(out, "\",\"iv\":");
+    kh_kms_out_base64(out, iv, KH_KMS_IV);
+    kh_kms_out_raw(out, "}");
+}
+
+kh_status kh_kms_eek_turn(struct kh_kms *kms, struct evp_cipher_ctx_st *work,
+    struct kh_kms_key *const keys[2], struct kh_kms_eek *eek, struct kh_error *err)
+{
+    KH_CLEANUP_BUF struct kh_buf plain = {0};
+    kh_status st;
+
+    if (keys[0]->version == keys[1]->version || eek->len == 0)
+        return KH_OK;
+    if (kh_buf_alloc(&plain, eek->len, err) != KH_OK)
+        return kh_fail(err, KH_BUSY, "no secret memory is free for a key");
+    st = kh_kms_cipher_apply(kms->cipher, work, &keys[0]->material, eek->iv,
+        eek->material, plain.data, eek->len, err);
+    if (st == KH_OK)
+        st = kh_kms_cipher_apply(kms->cipher, work, &keys[1]->material, eek->iv,
+            plain.data, eek->material, eek->len, err);
+    return st;
+}

@@ -1,0 +1,103 @@
+/* What the files of the KMS share. */
+#ifndef KH_KMS_INTERNAL_H
+#define KH_KMS_INTERNAL_H
+
+#include "server/kms/access.h"
+#include "server/kms/cache.h"
+#include "server/kms/cipher.h"
+#include "server/kms/kms.h"
+#include "server/kms/names.h"
+#include "server/kms/out.h"
+#include "server/kms/refuse.h"
+#include "server/meter.h"
+
+struct kh_kms {
+    struct kh_kms_cache *cache; /* NULL: every operation reads the deposit */
+    struct kh_kms_cipher *cipher;
+    size_t max_eeks; /* of one request */
+    struct kh_metrics *metrics;
+    struct kh_meter *hits;
+    struct kh_meter *misses;
+    struct kh_meter *entries;
+    struct kh_meter *generated;
+    struct kh_meter *decrypted;
+    struct kh_meter *reencrypted;
+};
+
+/* ---- store.c: a Hadoop key as a deposit ---- */
+
+/* Attributes of each of its versions. A deposit without the first is no Hadoop key. */
+#define KH_KMS_CIPHER "kms.cipher"
+#define KH_KMS_DESCRIPTION "kms.description"
+#define KH_KMS_CREATED "kms.created" /* of the key: milliseconds since 1970 */
+#define KH_KMS_ATTRIBUTE "kms.attr." /* goes before the name of a client's own */
+#define KH_KMS_ACL_NAME "key.acl.name"
+
+/* The version NAME@VERSION, or the current one with KH_LATEST, from the backend.
+ * KH_NOT_FOUND: none, or no Hadoop key. KH_CORRUPT: its data is no AES key. */
+KH_CHECK kh_status kh_kms_deposit(struct kh_app *app, const char *name, uint32_t version,
+    struct kh_deposit *out, struct kh_error *err);
+/* The name that the key's rules stand under. */
+const char *kh_kms_acl_name(const struct kh_deposit *deposit);
+
+/* The same from the cache, or from the backend and then into the cache. *OUT is the
+ * caller's (kh_kms_key_release), NULL on failure. */
+KH_CHECK kh_status kh_kms_load(struct kh_app *app, const char *name, uint32_t version,
+    struct kh_kms_key **out, struct kh_error *err);
+
+/* ---- material.c ---- */
+
+/* BITS (128, 192, 256) of new material, from the generator of the backend; from that of
+ * OpenSSL where the backend has none. */
+KH_CHECK kh_status kh_kms_material(
+    struct kh_app *app, unsigned bits, struct kh_buf *out, struct kh_error *err);
+
+/* ---- begin.c: what handlers begin with; false: answered ---- */
+
+/* The request is OPERATION, as the audit log calls it. One that CHANGES keys is refused
+ * while the audit log cannot be written. */
+KH_CHECK bool kh_kms_begin(
+    struct kh_app *app, struct kh_request *request, const char *operation, bool changes);
+/* The {name} of /kms/v1/key/{name} into request->name. */
+KH_CHECK bool kh_kms_take_name(struct kh_request *request);
+/* The {name} of /kms/v1/keyversion/{name}; its key's name into request->name. TEXT is
+ * what the caller wrote. OUT->name is "" when no version can be called that. */
+KH_CHECK bool kh_kms_take_version(struct kh_request *request, struct kh_kms_version *out,
+    char text[KH_KMS_VERSION_NAME]);
+/* Its body is JSON, as its Content-Type says. */
+KH_CHECK bool kh_kms_take_json(struct kh_request *request);
+#define KH_KMS_WRONG_EEK_OP                                                              \
+    "IllegalArgumentException Wrong eek_op value, it must be generate or decrypt"
+/* The parameter eek_op into OUT (16 bytes). */
+KH_CHECK bool kh_kms_take_eek_op(struct kh_request *request, char out[16]);
+
+/* ---- answer.c ---- */
+
+/* {"name","versionName","material"}; material null unless SHOW. */
+void kh_kms_answer_version(
+    struct kh_request *request, int status, const struct kh_deposit *deposit, bool show);
+void kh_kms_write_version(struct kh_kms_out *out, const char *name, uint32_t version,
+    const struct kh_buf *material);
+#define KH_KMS_VERSION_ROOM (3 * KH_NAME_MAX + 160)
+/* "{}", "[]". */
+void kh_kms_answer_text(struct kh_request *request, const char *text);
+/* 200 without a body. */
+void kh_kms_answer_empty(struct kh_request *request);
+
+/* ---- the operations, one file each; workers run them ---- */
+
+void kh_kms_create(struct kh_app *app, struct kh_request *request);
+void kh_kms_roll(struct kh_app *app, struct kh_request *request);
+void kh_kms_remove(struct kh_app *app, struct kh_request *request);
+void kh_kms_metadata(struct kh_app *app, struct kh_request *request);
+void kh_kms_keys_metadata(struct kh_app *app, struct kh_request *request);
+void kh_kms_names(struct kh_app *app, struct kh_request *request);
+void kh_kms_current(struct kh_app *app, struct kh_request *request);
+void kh_kms_version(struct kh_app *app, struct kh_request *request);
+void kh_kms_versions(struct kh_app *app, struct kh_request *request);
+void kh_kms_generate(struct kh_app *app, struct kh_request *request);
+void kh_kms_eek(struct kh_app *app, struct kh_request *request);
+void kh_kms_reencrypt_batch(struct kh_app *app, struct kh_request *request);
+void kh_kms_invalidate(struct kh_app *app, struct kh_request *request);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * The Hadoop KMS API of keytrusteed, /kms/v1 (docs/hadoop-kms.md): a Hadoop key is a
+ * deposit with versions.
+ */
+#ifndef KH_KMS_H
+#define KH_KMS_H
+
+#include "core/config.h"
+#include "server/app.h"
+
+struct kh_kms;
+
+/* What [kms] of CONFIG says, which is claimed (keytrustee.ini(5)) and is not needed
+ * afterwards. *OUT is NULL, with KH_OK, when it is not enabled. KH_INVALID for a value
+ * out of range. */
+KH_CHECK kh_status kh_kms_new(
+    struct kh_kms **out, const struct kh_config *config, struct kh_error *err);
+/* NULL is fine. No request may be under way. */
+void kh_kms_free(struct kh_kms *kms);
+
+/* Registers what it counts. KMS must outlive METRICS. */
+KH_CHECK kh_status kh_kms_meters(
+    struct kh_kms *kms, struct kh_metrics *metrics, struct kh_error *err);
+
+/* The deposit NAME was changed by another way than this API; NULL: anything may have
+ * been. What is remembered of it is dropped. KMS may be NULL. Thread safe. */
+void kh_kms_changed(struct kh_kms *kms, const char *name);
+/* To call now and then: wipes keys whose time has passed. KMS may be NULL. Thread safe.
+ */
+void kh_kms_tick(struct kh_kms *kms);
+
+/* Only for an application whose `kms` is set. */
+extern const struct kh_route kh_kms_routes[];
+extern const size_t kh_kms_route_count;
+
+#endif
