@@ -1,0 +1,20 @@
+# What a genuine Hadoop KMS answered, request by request, against keytrusteed.
+source "$(dirname "$0")/lib.sh"
+export DAEMON=keytrusteed
+make_pki
+use_backend softfile
+write_ini "${BACKEND_LINES[@]}" "[kms]" "enabled = yes" "[acl]" "all = allow all on * to CN=client"
+start_daemon
+
+golden() {
+  local status=0
+  python3 "$(dirname "$0")/kms_golden.py" "$PORT" "$WORK/ca.crt" "$WORK/client.crt" "$WORK/client.key" "$1" \
+    >"$WORK/golden.out" || status=$?
+  grep ^FAIL "$WORK/golden.out" || true
+  check_eq "$1: $(tail -n 1 "$WORK/golden.out")" "$status" 0
+}
+golden keys
+golden end
+stop_daemon
+check_eq "it ends as told" "$STATUS" 0
+finish
