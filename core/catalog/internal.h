@@ -43,6 +43,7 @@ enum kh_sql {
     KH_SQL_CHECK_REFERENCES,
     KH_SQL_CHECK_STATES,
     KH_SQL_CHECK_IDLE,
+    KH_SQL_CONTENTS,
     KH_SQL_COUNT
 };
 
@@ -77,6 +78,13 @@ struct kh_cat {
     struct kh_conn *idle;
     unsigned open_readers;
 };
+
+/* ---- open.c
+ * -------------------------------------------------------------------------------- */
+
+/* A catalog of PATH without methods and connections; NULL without memory. */
+struct kh_cat *kh_cat_new(const char *path);
+void kh_cat_free(struct kh_cat *cat);
 
 extern const char *const kh_sql_texts[KH_SQL_COUNT];
 
@@ -131,6 +139,9 @@ const char *kh_cat_id_text(const struct kh_key_id *id, char out[2 * KH_KEY_ID_MA
 /* Makes the tables of an empty database, or refuses one that is not ours or newer. */
 KH_CHECK kh_status kh_schema_ready(struct kh_conn *conn, struct kh_error *err);
 
+/* Refuses one that is not ours, empty, or newer. */
+KH_CHECK kh_status kh_schema_recognise(struct kh_conn *conn, struct kh_error *err);
+
 /* ---- writer.c -------------------------------------------------------------------------
  */
 
@@ -171,5 +182,6 @@ void kh_keys_change_methods(struct kh_catalog *face);
 void kh_rows_methods(struct kh_catalog *face);
 void kh_read_methods(struct kh_catalog *face);
 void kh_check_methods(struct kh_catalog *face);
+void kh_contents_methods(struct kh_catalog *face);
 
 #endif

@@ -105,6 +105,11 @@ static void close_catalog(struct kh_catalog *catalog)
     kh_pool_close(cat); /* before the writer: the last one to close checkpoints and
                            removes the log */
     kh_conn_close(&cat->writer);
+    kh_cat_free(cat);
+}
+
+void kh_cat_free(struct kh_cat *cat)
+{
     pthread_cond_destroy(&cat->pool_wake);
     pthread_mutex_destroy(&cat->pool_lock);
     pthread_cond_destroy(&cat->wake);
@@ -113,7 +118,7 @@ static void close_catalog(struct kh_catalog *catalog)
     free(cat);
 }
 
-static struct kh_cat *new_catalog(const char *path)
+struct kh_cat *kh_cat_new(const char *path)
 {
     struct kh_cat *cat = calloc(1, sizeof *cat);
 
@@ -123,16 +128,26 @@ static struct kh_cat *new_catalog(const char *path)
     }
     cat->face.size = sizeof cat->face;
     cat->face.ctx = cat;
+    pthread_mutex_init(&cat->lock, NULL);
+    pthread_cond_init(&cat->wake, NULL);
+    pthread_mutex_init(&cat->pool_lock, NULL);
+    pthread_cond_init(&cat->pool_wake, NULL);
+    return cat;
+}
+
+static struct kh_cat *new_catalog(const char *path)
+{
+    struct kh_cat *cat = kh_cat_new(path);
+
+    if (!cat)
+        return NULL;
     cat->face.close = close_catalog;
     kh_keys_methods(&cat->face);
     kh_keys_change_methods(&cat->face);
     kh_rows_methods(&cat->face);
     kh_read_methods(&cat->face);
     kh_check_methods(&cat->face);
-    pthread_mutex_init(&cat->lock, NULL);
-    pthread_cond_init(&cat->wake, NULL);
-    pthread_mutex_init(&cat->pool_lock, NULL);
-    pthread_cond_init(&cat->pool_wake, NULL);
+    kh_contents_methods(&cat->face);
     return cat;
 }
 

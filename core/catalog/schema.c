@@ -85,6 +85,17 @@ static kh_status recognise(struct kh_conn *conn, bool *empty, struct kh_error *e
     return KH_OK;
 }
 
+kh_status kh_schema_recognise(struct kh_conn *conn, struct kh_error *err)
+{
+    bool empty = false;
+    kh_status status = recognise(conn, &empty, err);
+
+    if (status == KH_OK && empty)
+        return kh_fail(err, KH_CORRUPT, "catalog %s: an empty database, not a catalog",
+            conn->cat->path);
+    return status;
+}
+
 static kh_status write_ahead(struct kh_conn *conn, struct kh_error *err)
 {
     sqlite3_stmt *stmt = NULL;

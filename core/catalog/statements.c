@@ -69,4 +69,5 @@ const char *const kh_sql_texts[KH_SQL_COUNT] = {
     [KH_SQL_CHECK_IDLE] =
         "SELECT hex(id) FROM keys k WHERE state = 1 AND scope <> 'epoch'"
         " AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.key = k.id) LIMIT 1",
+    [KH_SQL_CONTENTS] = "SELECT name, version, key FROM versions ORDER BY name, version",
 };

@@ -144,6 +144,12 @@ struct kh_catalog {
      * stored. */
     KH_CHECK kh_status (*deleted_names)(
         struct kh_catalog *catalog, uint64_t *count, struct kh_error *err);
+
+    /* A SHA-256 of which versions there are and which keys they need: equal exactly when
+     * those are the same ones. States do not count. Slow: it looks at
+     * every row. */
+    KH_CHECK kh_status (*contents)(
+        struct kh_catalog *catalog, unsigned char digest[32], struct kh_error *err);
 };
 
 #endif
