@@ -52,6 +52,12 @@ static const struct kh_option memory_options[] = {
     {"lock", KH_OPT_ENUM, "required", 0, "required|preferred", "whether to start when memory cannot be locked"},
 };
 
+static const struct kh_option backup_options[] = {
+    {"recipient", KH_OPT_PATH, NULL, 0, NULL, "certificate that backups are encrypted to, PEM"},
+    {"directory", KH_OPT_PATH, NULL, 0, NULL, "where ktadmin backup puts them, unless told otherwise"},
+    {"keep", KH_OPT_INT, "0", 0, NULL, "how many it keeps there, older ones are removed; 0: all"},
+};
+
 /* keytrusteed's. Its certificate is where `ktadmin init` makes it. */
 #define KEYTRUSTEE_SSL "/var/lib/keytrustee/.keytrustee/.ssl/"
 
@@ -124,4 +130,5 @@ const struct kh_section kh_keytrusteed_sections[KH_KEYTRUSTEED_SECTION_COUNT] = 
 const struct kh_section kh_common_sections[KH_COMMON_SECTION_COUNT] = {
     {"log", log_options, COUNT(log_options), true, false},
     {"memory", memory_options, COUNT(memory_options), true, false},
+    {"backup", backup_options, COUNT(backup_options), true, false},
 };

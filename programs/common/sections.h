@@ -25,8 +25,8 @@ extern const size_t kh_tls_option_count;
 extern const struct kh_option kh_openssl_options[];
 extern const size_t kh_openssl_option_count;
 
-/* [log] and [memory], which every program claims itself. */
-#define KH_COMMON_SECTION_COUNT 2
+/* [log], [memory] and [backup], which every program claims itself. */
+#define KH_COMMON_SECTION_COUNT 3
 extern const struct kh_section kh_common_sections[KH_COMMON_SECTION_COUNT];
 
 /* [server], [tls] and [openssl] as a daemon claims them (enforced), and as a tool does.

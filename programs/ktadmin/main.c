@@ -33,6 +33,19 @@ static int run_audit(int argc, char **argv)
         COUNT(audit_commands), argc - 1, argv + 1);
 }
 
+static const struct kh_command backup_commands[] = {
+    {"verify", "check a backup, and say what is in it", kh_cmd_backup_verify},
+};
+
+/* Without a word it makes one. */
+static int run_backup(int argc, char **argv)
+{
+    if (argc < 2 || argv[1][0] == '-')
+        return kh_cmd_backup(argc, argv);
+    return kh_command_run("ktadmin backup", "Works on backups; alone it makes one.",
+        backup_commands, COUNT(backup_commands), argc - 1, argv + 1);
+}
+
 static const struct kh_command commands[] = {
     {"init", "make a legacy store, and its server's certificate", kh_cmd_init},
     {"keyhsm", "integrate this server with keyhsmd, or leave it", kh_cmd_keyhsm},
@@ -41,6 +54,7 @@ static const struct kh_command commands[] = {
         kh_cmd_service},
     {"deposit", "put, get, list, show, roll, delete, undelete, purge", run_deposit},
     {"audit", "verify", run_audit},
+    {"backup", "make a backup; verify one", run_backup},
 };
 
 int main(int argc, char **argv)
