@@ -12,6 +12,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* A mapping larger than that is reserved and not used: a sanitizer's shadow, terabytes.
+ */
+#define SPARSE ((uintptr_t)1 << 30)
+
 enum { MASK = 0x5a, SECRET_LEN = 32, CHUNK = 1 << 16, DESCRIPTORS = 4096 };
 
 /* /proc/self/fd is root's in a process that must not be dumped. */
@@ -107,7 +111,7 @@ size_t kh_marked_copies(const struct kh_marked *mark, char *where, size_t size)
         size_t here;
 
         if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %n", &from, &to, mode, &name) != 3 ||
-            strncmp(mode, "rw", 2) != 0)
+            strncmp(mode, "rw", 2) != 0 || to - from > SPARSE)
             continue;
         here = copies_between(from, to, mark);
         line[strcspn(line, "\n")] = 0;
