@@ -50,14 +50,14 @@ struct kh_catalog; /* keyhsm/catalog.h */
 /* ---- capabilities ---- */
 
 enum {
-    KH_CAP_READ = 1u << 0,         /* get */
-    KH_CAP_WRITE = 1u << 1,        /* put, remove, restore, purge */
-    KH_CAP_LIST = 1u << 2,         /* list, stat */
-    KH_CAP_EXPORT = 1u << 3,       /* may release plaintext to a migration */
-    KH_CAP_SEAL = 1u << 4,         /* can become read-only for ever and be left */
-    KH_CAP_HARDWARE = 1u << 5,     /* private keys never leave a device */
-    KH_CAP_THREADSAFE = 1u << 6,   /* methods may run at the same time */
-    KH_CAP_LEGACY_NAMES = 1u << 7, /* put accepts names that break today's rule */
+    KH_CAP_READ = 1u << 0,        /* get */
+    KH_CAP_WRITE = 1u << 1,       /* put, remove, restore, purge */
+    KH_CAP_LIST = 1u << 2,        /* list, stat */
+    KH_CAP_EXPORT = 1u << 3,      /* may release plaintext to a migration */
+    KH_CAP_SEAL = 1u << 4,        /* can become read-only for ever and be left */
+    KH_CAP_HARDWARE = 1u << 5,    /* private keys never leave a device */
+    KH_CAP_THREADSAFE = 1u << 6,  /* methods may run at the same time */
+    KH_CAP_LEGACY_NAMES = 1u << 7 /* put accepts names that break today's rule */
 };
 
 /* ---- declared options: the source of INI validation, --help and the manual ---- */

@@ -59,7 +59,7 @@ struct kh_error {
  * "...")`. Never put a secret, a PIN or data bytes into the text. Thread safe.
  */
 KH_PRINTF(3, 4)
-static inline kh_status kh_fail(
+static __inline__ kh_status kh_fail(
     struct kh_error *err, kh_status status, const char *format, ...)
 {
     if (err) {
