@@ -1,4 +1,4 @@
-#include "server/authn.h"
+#include "server/authn_impl.h"
 
 #include "core/secmem.h"
 #include "server/hadoop.h"
@@ -6,8 +6,35 @@
 #include "server/router.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 static const char certificate[] = "Certificate realm=\"keytrustee\"";
+
+/* What can be shown here. A client of Hadoop's looks at one challenge alone. */
+static void add_challenges(struct kh_request *request)
+{
+    const struct kh_authn *authn = request->app ? request->app->authn : NULL;
+    bool hadoop = kh_hadoop_route(request);
+
+    if (!hadoop || !authn || !(authn->kerberos || authn->simple))
+        kh_response_header(&request->response, "WWW-Authenticate", "%s", certificate);
+    if (authn && authn->kerberos)
+        kh_response_header(&request->response, "WWW-Authenticate", "Negotiate");
+    else if (hadoop && authn && authn->simple)
+        kh_response_header(&request->response, "WWW-Authenticate", "PseudoAuth");
+}
+
+static const char *wanted(const struct kh_request *request)
+{
+    const struct kh_authn *authn = request->app ? request->app->authn : NULL;
+
+    if (!authn || !authn->kerberos)
+        return "a client certificate that this server trusts is needed";
+    return authn->kind == KH_AUTHN_BOTH
+               ? "a Kerberos ticket is needed on top of the certificate"
+               : "a client certificate that this server trusts, or a Kerberos ticket, is "
+                 "needed";
+}
 
 void kh_authn_refuse(struct kh_request *request, const char *message)
 {
@@ -15,16 +42,18 @@ void kh_authn_refuse(struct kh_request *request, const char *message)
         kh_hadoop_page(request, 401, message ? message : "Authentication required");
     else
         kh_response_error(&request->response, 401, "unauthenticated",
-            message ? message : "a client certificate that this server trusts is needed",
-            request->name);
-    kh_response_header(&request->response, "WWW-Authenticate", "%s", certificate);
+            message ? message : wanted(request), request->name);
+    add_challenges(request);
 }
 
 void kh_authn_headers(struct kh_request *request)
 {
-    if (request->authenticate)
+    if (request->authenticate) {
         kh_response_header(
             &request->response, "WWW-Authenticate", "%s", request->authenticate);
+        /* Else libcurl takes the connection for logged in. */
+        kh_response_header(&request->response, "Persistent-Auth", "false");
+    }
     if (request->set_cookie)
         kh_response_header(&request->response, "Set-Cookie", "%s", request->set_cookie);
     kh_wipe_free(request->authenticate);
@@ -33,11 +62,55 @@ void kh_authn_headers(struct kh_request *request)
     request->set_cookie = NULL;
 }
 
-static kh_authn_step by_certificate(struct kh_request *request)
+static uint64_t now_ms(void)
 {
-    if (!*request->principal.fingerprint)
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* *WHY: what is wrong with the cookie, should nothing else tell who calls. */
+static kh_authn_step by_cookie(
+    const struct kh_app *app, struct kh_request *request, const char **why)
+{
+    *why = NULL;
+    if (!app->authn || !app->authn->cookies || !kh_hadoop_route(request))
         return KH_AUTHN_NEXT;
-    request->principal.auth = KH_AUTH_CERTIFICATE;
+    return kh_cookie_check(app->authn->cookies, request->presented.cookies, now_ms(),
+               &request->principal, why) == KH_COOKIE_GOOD
+               ? KH_AUTHN_OK
+               : KH_AUTHN_NEXT;
+}
+
+/* A ticket, or a name where that is enough; either is worth a cookie. */
+static kh_authn_step by_request(const struct kh_app *app, struct kh_request *request)
+{
+    struct kh_authn *authn = app->authn;
+    kh_authn_step step = KH_AUTHN_NEXT;
+
+    if (!authn)
+        return KH_AUTHN_NEXT;
+    if (authn->kerberos)
+        step = kh_authn_negotiate(authn, request);
+    else if (authn->simple && kh_hadoop_route(request))
+        step = kh_authn_simple(request);
+    if (step == KH_AUTHN_OK && authn->cookies && kh_hadoop_route(request))
+        request->set_cookie =
+            kh_cookie_make(authn->cookies, &request->principal, now_ms());
+    return step;
+}
+
+static kh_authn_step by_certificate(const struct kh_app *app, struct kh_request *request)
+{
+    struct kh_principal *who = &request->principal;
+
+    if (!*who->fingerprint ||
+        (app->authn && app->authn->kerberos && app->authn->kind == KH_AUTHN_BOTH))
+        return KH_AUTHN_NEXT;
+    who->auth = KH_AUTH_CERTIFICATE;
+    if (!app->authn || !app->authn->certificate_user || !kh_user_valid(who->user))
+        who->user[0] = '\0';
     return KH_AUTHN_OK;
 }
 
@@ -51,11 +124,12 @@ static kh_authn_step by_token(const struct kh_app *app, struct kh_request *reque
 }
 
 /* Refused here only where somebody asks for an identity: keyhsmd's handshake did. */
-static kh_authn_step stranger(const struct kh_app *app, struct kh_request *request)
+static kh_authn_step stranger(
+    const struct kh_app *app, struct kh_request *request, const char *why)
 {
-    if (!app->gate && !kh_hadoop_route(request))
+    if (!app->gate && !kh_hadoop_route(request) && !(app->authn && app->authn->kerberos))
         return KH_AUTHN_OK;
-    kh_authn_refuse(request, NULL);
+    kh_authn_refuse(request, why);
     return KH_AUTHN_ANSWERED;
 }
 
@@ -80,15 +154,23 @@ static bool when_known(const struct kh_app *app, struct kh_request *request)
 
 bool kh_authn_enter(struct kh_app *app, struct kh_request *request)
 {
+    const char *why;
     kh_authn_step step;
 
-    if (!kh_route_identity(request->route))
+    if (!kh_route_identity(request->route)) {
+        request->principal.user[0] = '\0'; /* nobody said that it counts */
         return true;
-    step = by_token(app, request);
-    if (step != KH_AUTHN_NEXT)
-        return step == KH_AUTHN_OK && goes_on(request);
-    step = by_certificate(request);
+    }
+    step = by_cookie(app, request, &why);
+    if (step == KH_AUTHN_NEXT) {
+        step = by_token(app, request);
+        if (step != KH_AUTHN_NEXT)
+            return step == KH_AUTHN_OK && goes_on(request);
+        step = by_request(app, request);
+    }
     if (step == KH_AUTHN_NEXT)
-        step = stranger(app, request);
+        step = by_certificate(app, request);
+    if (step == KH_AUTHN_NEXT)
+        step = stranger(app, request, why);
     return step == KH_AUTHN_OK && when_known(app, request);
 }

@@ -18,6 +18,7 @@
 #ifndef KH_SERVER_AUTHN_H
 #define KH_SERVER_AUTHN_H
 
+#include "core/config.h"
 #include "server/app.h"
 
 typedef enum kh_authn_step {
@@ -42,6 +43,36 @@ struct kh_authn_extra {
      * real_user is then who was there before) or ANSWER. NEXT and OK are the same. */
     kh_authn_step (*identified)(void *arg, struct kh_request *request);
 };
+
+/* What a daemon's callers can be. */
+typedef enum kh_authn_kind {
+    KH_AUTHN_EITHER, /* keytrusteed: a certificate or a ticket */
+    KH_AUTHN_BOTH    /* keyhsmd: with kerberos = yes a ticket on top of the certificate */
+} kh_authn_kind;
+
+/*
+ * Reads [auth] and [auth_to_local] of CONFIG, which is not needed afterwards, and what
+ * they name: keytab, secret of cookies. KH_INVALID, with file and line. *OUT goes to
+ * kh_authn_free.
+ */
+KH_CHECK kh_status kh_authn_new(struct kh_authn **out, kh_authn_kind kind,
+    const struct kh_config *config, struct kh_error *err);
+
+/* The keytab and the rules of CONFIG in place of those before, and a new secret of
+ * cookies. On an error what was there stays, and ERR says why. Which ways there are is
+ * not changed. Any thread; requests under way finish by what they began with. */
+KH_CHECK kh_status kh_authn_reload(
+    struct kh_authn *authn, const struct kh_config *config, struct kh_error *err);
+
+/* NULL is fine. No request may be under way. */
+void kh_authn_free(struct kh_authn *authn);
+
+/*
+ * The short name of a Kerberos principal by the rules of [auth_to_local]. KH_REFUSED: no
+ * rule fits, or AUTHN (may be NULL) has no Kerberos. Thread safe.
+ */
+KH_CHECK kh_status kh_authn_short(struct kh_authn *authn, const char *principal,
+    char out[sizeof((struct kh_principal *)0)->user], struct kh_error *err);
 
 /*
  * Fills request->principal for the route it was matched with. False: REQUEST is answered

@@ -70,6 +70,7 @@ static void read_peer(struct kh_conn *conn, const struct kh_tls *tls, X509 *peer
 
     kh_cert_fingerprint(peer, conn->principal.fingerprint);
     kh_cert_subject(peer, conn->principal.subject, sizeof conn->principal.subject);
+    kh_cert_common_name(peer, conn->principal.user, sizeof conn->principal.user);
     conn->pinned = kh_trust_pinned(kh_tls_trust(tls), peer);
     conn->identified = ASN1_TIME_to_tm(X509_get0_notAfter(peer), &end) == 1;
     conn->not_after = timegm(&end);

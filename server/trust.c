@@ -84,6 +84,23 @@ int64_t kh_certs_expiry(const void *pem, size_t len)
     return first;
 }
 
+void kh_cert_common_name(X509 *cert, char *out, size_t size)
+{
+    const X509_NAME *name = X509_get_subject_name(cert);
+    int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+    unsigned char *text = NULL;
+    int len;
+
+    out[0] = '\0';
+    if (at < 0 || X509_NAME_get_index_by_NID(name, NID_commonName, at) >= 0)
+        return;
+    len = ASN1_STRING_to_UTF8(
+        &text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+    if (len > 0 && (size_t)len < size && !memchr(text, 0, (size_t)len))
+        snprintf(out, size, "%.*s", len, (const char *)text);
+    OPENSSL_free(text);
+}
+
 void kh_cert_subject(X509 *cert, char *out, size_t size)
 {
     BIO *bio = BIO_new(BIO_s_mem());

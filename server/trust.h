@@ -51,6 +51,9 @@ void kh_cert_fingerprint(X509 *cert, char out[65]);
 int64_t kh_cert_expiry(const X509 *cert);
 /* The earliest end of the certificates in LEN bytes of PEM; -1: there are none. */
 int64_t kh_certs_expiry(const void *pem, size_t len);
+/* The common name of the subject in UTF-8; "" when there is not exactly one, or it does
+ * not fit, or it holds a NUL. */
+void kh_cert_common_name(X509 *cert, char *out, size_t size);
 /* RFC 2253 subject, cut to SIZE. */
 void kh_cert_subject(X509 *cert, char *out, size_t size);
 

@@ -20,6 +20,22 @@ void kh_daemon_settings(const struct kh_cli *cli, struct kh_setup_args *setup,
     kh_daemon_set(cli, setup, "server.port", args->port);
 }
 
+void kh_daemon_reload_authn(struct kh_authn *authn, const struct kh_setup_wish *wish)
+{
+    struct kh_setup fresh = {0};
+    struct kh_error err = {0};
+    kh_status st = kh_setup_configure(&fresh, wish, &err);
+
+    if (st == KH_OK)
+        st = kh_authn_reload(authn, fresh.config, &err);
+    if (st == KH_OK)
+        kh_log(KH_LOG_NOTICE, "reload: keytab, rules of [auth_to_local] and secret of "
+                              "cookies were read again");
+    else
+        kh_log(KH_LOG_ERROR, "reload: [auth] stays as it was: %s", err.message);
+    kh_setup_free(&fresh);
+}
+
 int kh_daemon_serve(struct kh_service *service, const struct kh_setup *setup,
     const struct kh_setup_wish *wish, const char *name)
 {

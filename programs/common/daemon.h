@@ -4,6 +4,7 @@
 #define KH_PROGRAMS_DAEMON_H
 
 #include "programs/common/setup.h"
+#include "server/authn.h"
 #include "server/service.h"
 
 /* What the user said; zero-initialise. The strings are argv's. */
@@ -30,6 +31,10 @@ void kh_daemon_set(const struct kh_cli *cli, struct kh_setup_args *setup, const 
 /* kh_daemon_set for --listen and --port. */
 void kh_daemon_settings(const struct kh_cli *cli, struct kh_setup_args *setup,
     const struct kh_daemon_args *args);
+
+/* At SIGHUP: reads the configuration that WISH names again, and AUTHN's part of it
+ * (authn.h). What came of it is logged; on an error what was there stays. */
+void kh_daemon_reload_authn(struct kh_authn *authn, const struct kh_setup_wish *wish);
 
 /* Opens backend NAME and serves it; what goes wrong is logged. The metrics tell what the
  * configuration file says that WISH reads (configured.h). The exit status: 5 when the

@@ -12,7 +12,7 @@
     {"queue", KH_OPT_INT, "256", 0, NULL, "requests that may wait for a worker"}, \
     {"max_connections", KH_OPT_INT, "1024", 0, NULL, "connections served at the same time"}, \
     {"max_body", KH_OPT_SIZE, "1M", 0, NULL, "largest request body"}, \
-    {"max_header", KH_OPT_SIZE, "16K", 0, NULL, "largest request line with its headers"}, \
+    {"max_header", KH_OPT_SIZE, "64K", 0, NULL, "largest request line with its headers; Kerberos tickets are large"}, \
     {"body_memory", KH_OPT_SIZE, "1M", 0, NULL, "request bodies in secret memory at the same time"}, \
     {"handshake_timeout", KH_OPT_SECONDS, "10s", 0, NULL, "time from a connection to the first byte of a request"}, \
     {"idle_timeout", KH_OPT_SECONDS, "60s", 0, NULL, "time a connection may rest between requests"}, \
@@ -78,6 +78,27 @@ static const struct kh_option audit_options[] = {
     {"reads", KH_OPT_BOOL, "yes", 0, NULL, "record requests that only read, too"},
 };
 
+#define KERBEROS_ROWS(file) \
+    {"keytab", KH_OPT_PATH, file, 0, NULL, "keys of the principals HTTP/<host name> that clients ask for"}, \
+    {"realm", KH_OPT_STRING, NULL, 0, NULL, "own Kerberos realm, for the rule DEFAULT; unset: the one of krb5.conf"}, \
+    {"principals", KH_OPT_STRING, NULL, 0, NULL, "Kerberos principals that may come, separated by commas; unset: all that [auth_to_local] maps"}
+
+static const struct kh_option keyhsm_auth_options[] = {
+    {"kerberos", KH_OPT_BOOL, "no", 0, NULL, "ask for a Kerberos ticket on top of the client certificate"},
+    KERBEROS_ROWS("/etc/keyhsm/keyhsm.keytab"),
+};
+
+static const struct kh_option keytrusteed_auth_options[] = {
+    {"kerberos", KH_OPT_BOOL, "no", 0, NULL, "take Kerberos tickets (Authorization: Negotiate)"},
+    KERBEROS_ROWS("/etc/keytrustee/keytrustee.keytab"),
+    {"certificate_user", KH_OPT_ENUM, "none", 0, "none|cn", "short name of a client certificate: none, or its common name"},
+    {"simple", KH_OPT_BOOL, "no", 0, NULL, "believe user.name= on Hadoop's routes; for laboratories only"},
+    {"cookie_validity", KH_OPT_SECONDS, "10h", 0, NULL, "time a cookie hadoop.auth is good for; 0: none are given"},
+    {"cookie_secret_source", KH_OPT_STRING, NULL, KH_OPT_SECRET, NULL, "where the secret that signs cookies comes from; unset: random at each start"},
+    {"cookie_domain", KH_OPT_STRING, NULL, 0, NULL, "attribute Domain of the cookie"},
+    {"cookie_path", KH_OPT_STRING, NULL, 0, NULL, "attribute Path of the cookie"},
+};
+
 static const struct kh_option kms_options[] = {
     {"enabled", KH_OPT_BOOL, "no", 0, NULL, "serve the Hadoop KMS API below /kms/v1"},
     {"key_cache", KH_OPT_SECONDS, "10m", 0, NULL, "time a key stays in locked memory; 0 reads it for every operation"},
@@ -102,12 +123,16 @@ const struct kh_section kh_daemon_sections[KH_DAEMON_SECTION_COUNT] = {
     {"server", kh_server_options, COUNT(kh_server_options), true, false},
     {"tls", kh_tls_options, COUNT(kh_tls_options), true, false},
     {"openssl", kh_openssl_options, COUNT(kh_openssl_options), true, false},
+    {"auth", keyhsm_auth_options, COUNT(keyhsm_auth_options), true, false},
+    {"auth_to_local", NULL, 0, false, true},
 };
 
 const struct kh_section kh_tool_sections[KH_DAEMON_SECTION_COUNT] = {
     {"server", kh_server_options, COUNT(kh_server_options), false, false},
     {"tls", kh_tls_options, COUNT(kh_tls_options), false, false},
     {"openssl", kh_openssl_options, COUNT(kh_openssl_options), false, false},
+    {"auth", keyhsm_auth_options, COUNT(keyhsm_auth_options), false, false},
+    {"auth_to_local", NULL, 0, false, true},
 };
 
 const struct kh_section kh_keytrusteed_sections[KH_KEYTRUSTEED_SECTION_COUNT] = {
@@ -115,6 +140,8 @@ const struct kh_section kh_keytrusteed_sections[KH_KEYTRUSTEED_SECTION_COUNT] = 
         false},
     {"tls", keytrusteed_tls_options, COUNT(keytrusteed_tls_options), true, false},
     {"openssl", kh_openssl_options, COUNT(kh_openssl_options), true, false},
+    {"auth", keytrusteed_auth_options, COUNT(keytrusteed_auth_options), true, false},
+    {"auth_to_local", NULL, 0, false, true},
     {"acl", NULL, 0, false, true},
     {"audit", audit_options, COUNT(audit_options), true, false},
     {"kms", kms_options, COUNT(kms_options), true, false},

@@ -31,14 +31,14 @@ extern const struct kh_section kh_common_sections[KH_COMMON_SECTION_COUNT];
 
 /* [server], [tls] and [openssl] as a daemon claims them (enforced), and as a tool does.
  */
-#define KH_DAEMON_SECTION_COUNT 3
+#define KH_DAEMON_SECTION_COUNT 5
 extern const struct kh_section kh_daemon_sections[KH_DAEMON_SECTION_COUNT];
 extern const struct kh_section kh_tool_sections[KH_DAEMON_SECTION_COUNT];
 
 /* [server], [tls], [openssl], [acl], [audit] and those of the KMS, of keytrusteed, whose
  * file has defaults of its own. Nothing is required, so the daemon and every tool that
  * reads keytrustee.ini claim the same. */
-#define KH_KEYTRUSTEED_SECTION_COUNT 13
+#define KH_KEYTRUSTEED_SECTION_COUNT 15
 extern const struct kh_section kh_keytrusteed_sections[KH_KEYTRUSTEED_SECTION_COUNT];
 
 #endif

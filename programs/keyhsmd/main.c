@@ -27,17 +27,42 @@ static const struct kh_cli cli = {
             "5 the backend cannot be opened.",
 };
 
+/* What the daemon is made of. */
+struct daemon {
+    struct kh_setup_wish wish;
+    struct kh_setup setup;
+    struct kh_authn *authn;
+    struct kh_service *service;
+};
+
+static void on_reload(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    kh_daemon_reload_authn(daemon->authn, &daemon->wish);
+}
+
+static kh_status start(struct daemon *daemon, struct kh_error *err)
+{
+    kh_status st = kh_setup(&daemon->setup, &daemon->wish, err);
+
+    if (st == KH_OK)
+        st = kh_authn_new(&daemon->authn, KH_AUTHN_BOTH, daemon->setup.config, err);
+    if (st == KH_OK)
+        st = kh_service_new(&daemon->service, daemon->setup.config,
+            &(struct kh_service_options){.name = "keyhsmd",
+                .routes = kh_keyhsmd_routes,
+                .route_count = kh_keyhsmd_route_count,
+                .authn = daemon->authn,
+                .reload = on_reload,
+                .arg = daemon},
+            err);
+    return st;
+}
+
 int main(int argc, char **argv)
 {
-    struct kh_setup setup = {0};
-    struct kh_setup_wish wish = {
-        .program = "keyhsmd",
-        .args = &args,
-        .default_config = "/etc/keyhsm/keyhsm.ini",
-        .sections = kh_daemon_sections,
-        .section_count = KH_DAEMON_SECTION_COUNT,
-    };
-    struct kh_service *service = NULL;
+    static struct daemon daemon;
     struct kh_error err = {0};
     int status = KH_EXIT_OK;
     kh_status st;
@@ -45,19 +70,22 @@ int main(int argc, char **argv)
     if (kh_cli_parse(&cli, argc, argv, false) < argc)
         kh_cli_die(&cli, KH_EXIT_USAGE, "no arguments are taken");
     kh_daemon_settings(&cli, &args, &daemon_args);
-    wish.backends = backend_name;
-    st = kh_setup(&setup, &wish, &err);
-    if (st == KH_OK)
-        st = kh_service_new(&service, setup.config,
-            &(struct kh_service_options){.name = "keyhsmd",
-                .routes = kh_keyhsmd_routes,
-                .route_count = kh_keyhsmd_route_count},
-            &err);
+    daemon.wish = (struct kh_setup_wish){
+        .program = "keyhsmd",
+        .args = &args,
+        .default_config = "/etc/keyhsm/keyhsm.ini",
+        .backends = backend_name,
+        .sections = kh_daemon_sections,
+        .section_count = KH_DAEMON_SECTION_COUNT,
+    };
+    st = start(&daemon, &err);
     if (st != KH_OK)
         kh_cli_die(&cli, kh_exit_code(st), "%s", err.message);
     if (!daemon_args.check_config)
-        status = kh_daemon_serve(service, &setup, &wish, backend_name);
-    kh_service_free(service);
-    kh_setup_free(&setup);
+        status =
+            kh_daemon_serve(daemon.service, &daemon.setup, &daemon.wish, backend_name);
+    kh_service_free(daemon.service);
+    kh_authn_free(daemon.authn);
+    kh_setup_free(&daemon.setup);
     return status;
 }

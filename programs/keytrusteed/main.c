@@ -43,6 +43,7 @@ struct daemon {
     struct kh_kms *kms; /* NULL: not enabled */
     struct kh_route *routes;
     struct kt_mover *mover;
+    struct kh_authn *authn;
     struct kh_service *service;
 };
 
@@ -56,6 +57,7 @@ static void on_reload(void *arg)
     struct daemon *daemon = arg;
 
     kt_rights_reload(daemon->gate, &daemon->wish);
+    kh_daemon_reload_authn(daemon->authn, &daemon->wish);
     kh_kms_changed(daemon->kms, NULL);
 }
 
@@ -76,6 +78,7 @@ static kh_status make_service(struct daemon *daemon, struct kh_error *err)
         .name = "keytrusteed",
         .client_optional = true,
         .gate = daemon->gate,
+        .authn = daemon->authn,
         .refused = on_refused,
         .reload = on_reload,
         .tick = on_tick,
@@ -113,6 +116,8 @@ static kh_status start(struct daemon *daemon, struct kh_error *err)
         st = kt_rights_check(config, err);
     else
         st = kt_rights_open(&daemon->gate, config, err);
+    if (st == KH_OK)
+        st = kh_authn_new(&daemon->authn, KH_AUTHN_EITHER, config, err);
     return st;
 }
 
@@ -150,6 +155,7 @@ int main(int argc, char **argv)
     kh_kms_free(daemon.kms);
     free(daemon.routes);
     kt_mover_free(daemon.mover);
+    kh_authn_free(daemon.authn);
     kh_gate_free(daemon.gate);
     kh_setup_free(&daemon.setup);
     return status;

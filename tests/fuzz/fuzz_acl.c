@@ -10,7 +10,7 @@
 
 static void rule(const char *text, struct kh_error *err)
 {
-    static const struct kh_principal nobody = {"", ""};
+    static const struct kh_principal nobody = {.auth = KH_AUTH_NONE};
     struct kh_config *config = NULL;
     struct kh_acl *acl = NULL;
     char assignment[4200];

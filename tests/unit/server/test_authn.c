@@ -211,7 +211,8 @@ static void what_is_added_outlives_another_answer(void)
     kh_authn_headers(&request);
     CU_ASSERT_STRING_EQUAL(header("WWW-Authenticate"), "Negotiate abc");
     CU_ASSERT_STRING_EQUAL(header("Set-Cookie"), "a=b");
-    CU_ASSERT_EQUAL(request.response.header_count, 2);
+    CU_ASSERT_STRING_EQUAL(header("Persistent-Auth"), "false");
+    CU_ASSERT_EQUAL(request.response.header_count, 3);
 }
 
 static void errors_have_the_form_of_the_route(void)
