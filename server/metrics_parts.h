@@ -13,6 +13,9 @@ void kh_metrics_backend(struct kh_app *app, FILE *to);
 /* metrics_expiry.c: when the certificates end that the daemon shows, pins or believes. */
 void kh_metrics_expiry(struct kh_app *app, FILE *to);
 
+/* metrics_backup.c: when the catalog was last backed up. */
+void kh_metrics_backup(struct kh_app *app, FILE *to);
+
 /* metrics_process.c: the process_* families that every program has. */
 void kh_metrics_process(FILE *to);
 

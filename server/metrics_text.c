@@ -84,6 +84,7 @@ void kh_metrics_handler(struct kh_app *app, struct kh_request *request)
     print_gate(app->gate, to);
     kh_metrics_backend(app, to);
     kh_metrics_expiry(app, to);
+    kh_metrics_backup(app, to);
     kh_metrics_process(to);
     kh_metrics_print(app->metrics, to);
     if (fclose(to) != 0 ||

@@ -80,8 +80,28 @@ is "keys on the token" keyhsm_deposit_keys 1
 is "their ceiling" keyhsm_deposit_keys_limit 500
 is "the HSM is used" keyhsm_hsm_used 1
 is "no audit log of its own" keyhsm_audit_up ""
+is "no backup was ever made" keyhsm_backup_last_success_timestamp_seconds 0
+echo 'catalog 01234567 contents 00ff generation 7 time 1795540000' >"$WORK/state/last-backup"
 cp "$WORK/client.crt" "$WORK/trust/$(fingerprint "$WORK/client.crt").pem"
 echo "no certificate" >"$WORK/trust/other.pem"
+hsm GET /metrics
+is "one was" keyhsm_backup_last_success_timestamp_seconds 1795540000
+cp "$WORK/body" "$WORK/hsm.metrics"
+trustee GET /metrics
+is "keytrusteed has no catalog" keyhsm_backup_last_success_timestamp_seconds ""
+cp "$WORK/body" "$WORK/trustee.metrics"
+etc=$KEYHSM_SOURCE_DIR/etc
+if "$KEYHSM_SOURCE_DIR/tests/monitoring/check_expressions.py" promtool "$etc/grafana/keyhsm.json" \
+  "$etc/prometheus/keyhsm.rules.yml" "$WORK/hsm.metrics" "$WORK/trustee.metrics" >"$WORK/expressions" 2>&1; then
+  ok "dashboard and rules name what there is: $(tail -n 1 "$WORK/expressions")"
+else
+  not_ok "dashboard and rules" "$(head -n 20 "$WORK/expressions")"
+fi
+sed 's/keyhsm_pool_queue{/keyhsm_pool_kueue{/; s/status=~/stat=~/' "$etc/grafana/keyhsm.json" >"$WORK/wrong.json"
+check_fails "  and the check finds what there is not" "$KEYHSM_SOURCE_DIR/tests/monitoring/check_expressions.py" promtool \
+  "$WORK/wrong.json" "$etc/prometheus/keyhsm.rules.yml" "$WORK/hsm.metrics" "$WORK/trustee.metrics"
+check_has "    a metric" "$WORK/check.out" "keyhsm_pool_kueue is exported by no daemon"
+check_has "    a label" "$WORK/check.out" "keyhsm_http_requests_total has no label stat"
 hsm GET /metrics
 is "a pin ends" 'keyhsm_certificate_expiry_timestamp_seconds{option="tls.trust_dir"}' "$(expiry "$WORK/client.crt")"
 
