@@ -88,6 +88,7 @@
     let last = null;
     $("chain").replaceChildren(...status.links.map((link) => {
       const item = make("li", { "data-state": link.state });
+      if (last && link.from !== last) item.className = "branch";
       if (link.from !== last) item.append(make("span", { class: "node" }, link.from));
       item.append(make("span", { class: "wire", "data-state": link.state }, sign(link.state),
         make("span", { class: "hidden-text" }, " " + WORD[link.state] + ": ")));
@@ -207,10 +208,11 @@
     const second = (values) => values.map((v, i) => v / (i === last ? Math.max(r.last_seconds, 1) : r.step));
     const rate = second(r.count), bad = second(r.failed);
     if (r.last_seconds < r.step / 3) { rate[last] = rate[last - 1]; bad[last] = bad[last - 1]; } // too short to tell
-    const most = Math.max(...rate), current = few.format(rate[last]);
+    const most = Math.max(...rate);
+    const current = rate[last] >= 1 || rate[last] === 0 ? few.format(rate[last]) + " a second" : few.format(Math.round(rate[last] * 60)) + " a minute";
     const slow = Math.max(0, ...r.p99.map((v) => v || 0));
     say("load", hour.count === 0 ? "No request of a client in the last hour." :
-      current + " a second now; " + count.format(hour.count) + " in the hour, " +
+      current + " now; " + count.format(hour.count) + " in the hour, " +
       (hour.failed ? count.format(hour.failed) + " of them failed" : "none failed") +
       ". Half were answered within " + ms(hour.p50) + ", 99 of 100 within " + ms(hour.p99) + ".");
     plot("rate", "Requests per second over the last hour: now " + current + ", at most " + few.format(most) + ", " + hour.failed + " failed", most, "", (top) => [
