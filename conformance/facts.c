@@ -56,6 +56,31 @@ static void the_number_of_versions_counts_deleted_ones_and_not_purged_ones(void)
 }
 
 /* A backend may leave it out. */
+static void random_bytes_are_other_ones_each_time(void)
+{
+    struct kh_backend *b = kh_contract_backend();
+    unsigned char seen[8][32];
+    struct kh_error err = {0};
+
+    if (!kh_backend_has_random(b)) {
+        struct kh_buf none = {.data = seen[0], .len = sizeof seen[0]};
+
+        KH_ASSERT_FAILS(kh_backend_random(b, &none, &err), KH_REFUSED, err, "generator");
+        return;
+    }
+    for (size_t i = 0; i < 8; i++) {
+        struct kh_buf out = {.data = seen[i], .len = sizeof seen[i]};
+
+        memset(seen[i], 0, sizeof seen[i]);
+        KH_ASSERT_OK(kh_backend_random(b, &out, &err), err);
+        for (size_t j = 0; j < i; j++)
+            CU_ASSERT_NOT_EQUAL(memcmp(seen[i], seen[j], sizeof seen[i]), 0);
+    }
+    KH_ASSERT_FAILS(kh_backend_random(b, &(struct kh_buf){.data = seen[0]}, &err),
+        KH_INVALID, err, "random bytes");
+}
+
+/* A backend may leave it out. */
 static void what_is_stored_is_counted_by_state(void)
 {
     const char *name = kh_contract_name("usage");
@@ -219,6 +244,7 @@ struct kh_contract_group kh_contract_facts(void)
             the_identity_is_the_same_after_a_restart},
         {"the_number_of_versions_counts_deleted_ones_and_not_purged_ones",
             the_number_of_versions_counts_deleted_ones_and_not_purged_ones},
+        {"random bytes are other ones each time", random_bytes_are_other_ones_each_time},
         {"what is stored is counted by state", what_is_stored_is_counted_by_state},
         {"what_was_stored_is_there_after_a_restart",
             what_was_stored_is_there_after_a_restart},

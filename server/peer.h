@@ -15,6 +15,8 @@ void kh_peer_room(struct kh_app *app, struct kh_request *request);
 
 /* Every version, damaged ones too, behind a place in the order of name and version. */
 void kh_peer_list(struct kh_app *app, struct kh_request *request);
+/* POST: bytes of the backend's own generator. */
+void kh_peer_random(struct kh_app *app, struct kh_request *request);
 /* One version. */
 void kh_peer_stat(struct kh_app *app, struct kh_request *request);
 void kh_peer_fingerprint(struct kh_app *app, struct kh_request *request);

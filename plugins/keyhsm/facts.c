@@ -65,6 +65,32 @@ kh_status kh_remote_info(
     return KH_OK;
 }
 
+/* Drawn twice is as good as once. An older keyhsmd does not know the path. */
+kh_status kh_remote_random(
+    struct kh_remote *remote, struct kh_buf *out, struct kh_error *err)
+{
+    char text[32];
+    struct kh_buf body = {.data = (unsigned char *)text};
+    struct kh_exchange e = {
+        .method = "POST", .path = "/v1/random", .body = &body, .repeatable = true};
+    kh_status st;
+
+    body.len = body.cap =
+        (size_t)snprintf(text, sizeof text, "{\"bytes\":%zu}", out->len);
+    st = kh_remote_call(remote, &e, err);
+    if (st == KH_NOT_FOUND)
+        st = kh_fail(
+            err, KH_REFUSED, "keyhsmd at %s gives no random bytes", remote->server);
+    if (st == KH_OK && e.answer.len != out->len)
+        st = kh_fail(err, KH_UNAVAILABLE,
+            "keyhsmd at %s gave %zu random bytes, and %zu were asked for", remote->server,
+            e.answer.len, out->len);
+    if (st == KH_OK)
+        memcpy(out->data, e.answer.data, out->len);
+    kh_exchange_free(remote->host, &e);
+    return st;
+}
+
 /* An older keyhsmd does not know the path. */
 kh_status kh_remote_usage(
     struct kh_remote *remote, struct kh_usage *usage, struct kh_error *err)

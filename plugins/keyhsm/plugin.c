@@ -71,6 +71,11 @@ static kh_status purge(
     return kh_remote_purge(ctx, name, version, err);
 }
 
+static kh_status random_bytes(void *ctx, struct kh_buf *out, struct kh_error *err)
+{
+    return kh_remote_random(ctx, out, err);
+}
+
 static kh_status usage(void *ctx, struct kh_usage *out, struct kh_error *err)
 {
     return kh_remote_usage(ctx, out, err);
@@ -118,6 +123,7 @@ const struct kh_plugin kh_plugin = {
     .purge = purge,
     .reserve = reserve,
     .usage = usage,
+    .random = random_bytes,
     .fingerprint = fingerprint,
     .attest = attest,
 };

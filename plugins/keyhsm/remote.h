@@ -63,6 +63,8 @@ KH_CHECK kh_status kh_remote_ask(
 KH_CHECK kh_status kh_remote_probe(struct kh_remote *remote, struct kh_error *err);
 KH_CHECK kh_status kh_remote_info(
     struct kh_remote *remote, struct kh_info *info, struct kh_error *err);
+KH_CHECK kh_status kh_remote_random(
+    struct kh_remote *remote, struct kh_buf *out, struct kh_error *err);
 KH_CHECK kh_status kh_remote_usage(
     struct kh_remote *remote, struct kh_usage *usage, struct kh_error *err);
 KH_CHECK kh_status kh_remote_stat(struct kh_remote *remote, const char *name,

@@ -174,6 +174,12 @@ static kh_status random_bytes(
     return kh_run(token, random_work, &want, NULL, err);
 }
 
+kh_status kh_token_random(
+    struct kh_token *token, struct kh_buf *out, struct kh_error *err)
+{
+    return random_bytes(token, out->data, out->len, err);
+}
+
 void kh_token_ops(struct kh_token *token, struct kh_token_ops *ops)
 {
     *ops = (struct kh_token_ops){.token = token,

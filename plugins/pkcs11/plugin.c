@@ -94,6 +94,11 @@ static kh_status check(void *ctx, struct kh_error *err)
     return kh_store_check(ctx, err);
 }
 
+static kh_status random_bytes(void *ctx, struct kh_buf *out, struct kh_error *err)
+{
+    return kh_store_random(ctx, out, err);
+}
+
 static kh_status usage(void *ctx, struct kh_usage *out, struct kh_error *err)
 {
     return kh_store_usage(ctx, out, err);
@@ -135,4 +140,5 @@ const struct kh_plugin kh_plugin = {
     .create = kh_pkcs11_create,
     .check = check,
     .usage = usage,
+    .random = random_bytes,
 };

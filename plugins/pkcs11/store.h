@@ -94,6 +94,8 @@ KH_CHECK kh_status kh_store_sweep(struct kh_store *store, kh_key_state state,
 KH_CHECK kh_status kh_store_probe(struct kh_store *store, struct kh_error *err);
 KH_CHECK kh_status kh_store_info(
     struct kh_store *store, struct kh_info *info, struct kh_error *err);
+KH_CHECK kh_status kh_store_random(
+    struct kh_store *store, struct kh_buf *out, struct kh_error *err);
 KH_CHECK kh_status kh_store_usage(
     struct kh_store *store, struct kh_usage *usage, struct kh_error *err);
 KH_CHECK kh_status kh_store_stat(struct kh_store *store, const char *name,

@@ -40,6 +40,12 @@ kh_status kh_store_info(
     return KH_OK;
 }
 
+kh_status kh_store_random(
+    struct kh_store *store, struct kh_buf *out, struct kh_error *err)
+{
+    return kh_token_random(store->token, out, err);
+}
+
 kh_status kh_store_usage(
     struct kh_store *store, struct kh_usage *usage, struct kh_error *err)
 {

@@ -91,6 +91,10 @@ KH_CHECK kh_status kh_token_key_each(struct kh_token *token,
 KH_CHECK kh_status kh_token_sweep_debris(
     struct kh_token *token, size_t *count, struct kh_error *err);
 
+/* OUT->len bytes of the token's generator. */
+KH_CHECK kh_status kh_token_random(
+    struct kh_token *token, struct kh_buf *out, struct kh_error *err);
+
 /* What the token says of its memory for private objects, in bytes; both 0 when it does
  * not. */
 KH_CHECK kh_status kh_token_memory(

@@ -98,6 +98,22 @@ check "an identity" test -n "$(field identity)"
 check "what it can" python3 -c 'import json,sys
 c = json.load(open(sys.argv[1]))["capabilities"]
 assert {"read", "write", "list"} <= set(c) and ("hardware" in c) == (sys.argv[2] == "pkcs11"), c' "$WORK/body" "$BACKEND"
+json=(-H 'Content-Type: application/json' -d)
+if [ "$BACKEND" = pkcs11 ]; then
+  api_is "random bytes of the token" 200 POST /v1/random "${json[@]}" '{"bytes":1024}'
+  check_eq "  as many as were asked for" "$(stat -c %s "$WORK/body")" 1024
+  cp "$WORK/body" "$WORK/random"
+  api POST /v1/random "${json[@]}" '{"bytes":1024}'
+  check_fails "  and others each time" cmp "$WORK/body" "$WORK/random"
+else
+  api_is "no random bytes without a generator" 403 POST /v1/random "${json[@]}" '{"bytes":16}'
+fi
+api_is "not more than 1024" 400 POST /v1/random "${json[@]}" '{"bytes":1025}'
+api_is "not none" 400 POST /v1/random "${json[@]}" '{"bytes":0}'
+api_is "a number" 400 POST /v1/random "${json[@]}" '{"bytes":"16"}'
+api_is "nothing else" 400 POST /v1/random "${json[@]}" '{"bytes":16,"seed":1}'
+api_is "as JSON" 415 POST /v1/random -H 'Content-Type: text/plain' -d '{"bytes":16}'
+api_is "by POST" 405 GET /v1/random
 api_is "what is stored, counted" 200 GET /v1/backend/usage
 check "by state" python3 -c 'import json,sys
 u = json.load(open(sys.argv[1]))
