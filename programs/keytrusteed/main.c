@@ -56,9 +56,9 @@ static void on_reload(void *arg)
 {
     struct daemon *daemon = arg;
 
-    kt_rights_reload(daemon->gate, &daemon->wish);
+    kh_kms_changed(daemon->kms, NULL); /* even when the file cannot be read */
+    kt_rights_reload(daemon->gate, daemon->kms, &daemon->wish);
     kh_daemon_reload_authn(daemon->authn, &daemon->wish);
-    kh_kms_changed(daemon->kms, NULL);
 }
 
 static void on_tick(void *arg)

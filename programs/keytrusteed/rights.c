@@ -29,7 +29,8 @@ kh_status kt_rights_check(const struct kh_config *config, struct kh_error *err)
     return st;
 }
 
-void kt_rights_reload(struct kh_gate *gate, const struct kh_setup_wish *wish)
+void kt_rights_reload(
+    struct kh_gate *gate, struct kh_kms *kms, const struct kh_setup_wish *wish)
 {
     struct kh_setup fresh = {0};
     struct kh_acl *rules = NULL;
@@ -47,5 +48,8 @@ void kt_rights_reload(struct kh_gate *gate, const struct kh_setup_wish *wish)
     } else {
         kh_log(KH_LOG_ERROR, "reload: the rules stay as they were: %s", err.message);
     }
+    if (st == KH_OK && kh_kms_reload(kms, fresh.config, &err) != KH_OK)
+        kh_log(KH_LOG_ERROR, "reload: the lists of the KMS stay as they were: %s",
+            err.message);
     kh_setup_free(&fresh);
 }

@@ -5,6 +5,7 @@
 #include "core/config.h"
 #include "programs/common/setup.h"
 #include "server/gate.h"
+#include "server/kms/kms.h"
 
 /* Rules read and the audit log open. KH_INVALID for a rule, KH_BUSY or KH_UNAVAILABLE for
  * the log. *OUT goes to kh_gate_free. */
@@ -15,7 +16,9 @@ KH_CHECK kh_status kt_rights_open(
 KH_CHECK kh_status kt_rights_check(const struct kh_config *config, struct kh_error *err);
 
 /* At SIGHUP: a new file for the audit log, and the rules read again from the file that
- * WISH names. On an error the old ones stay, and the log says why. */
-void kt_rights_reload(struct kh_gate *gate, const struct kh_setup_wish *wish);
+ * WISH names, those of the KMS (may be NULL) too. On an error the old ones stay, and the
+ * log says why. */
+void kt_rights_reload(
+    struct kh_gate *gate, struct kh_kms *kms, const struct kh_setup_wish *wish);
 
 #endif

@@ -1,4 +1,4 @@
-/* May the caller? Asks the rules, and answers when not. */
+/* May the caller? Asks both levels of the rules (acl.h), and answers when not. */
 #ifndef KH_KMS_ACCESS_H
 #define KH_KMS_ACCESS_H
 
@@ -16,11 +16,14 @@ typedef enum kh_kms_right {
     KH_KMS_DECRYPT_EEK
 } kh_kms_right;
 
-/* RIGHT on the key of the request, whose rules stand under ACL. Of a
- * right that is not for a key it is "". Thread safe. */
-KH_CHECK bool kh_kms_allows(struct kh_app *app, const struct kh_request *request,
-    kh_kms_right right, const char *acl);
-/* The same; when not, the request is answered with 403. */
+/* RIGHT by the first level alone, which knows no keys: whether material is shown to who
+ * made it, and who may invalidate. Thread safe. */
+KH_CHECK bool kh_kms_has(
+    struct kh_app *app, const struct kh_request *request, kh_kms_right right);
+
+/* RIGHT on the key whose rules stand under ACL; of a right that is not for a key it is
+ * "". When not, the request is answered with 403, in Hadoop's words; request->operation
+ * and request->name are set. Thread safe. */
 KH_CHECK bool kh_kms_may(
     struct kh_app *app, struct kh_request *request, kh_kms_right right, const char *acl);
 

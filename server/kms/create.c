@@ -115,8 +115,8 @@ static void store(
         st = kh_backend_put(app->backend, &deposit, KH_PUT_NEW, &err);
     kh_kms_changed(app->kms, request->name);
     if (st == KH_OK)
-        kh_kms_answer_version(request, 201, &deposit,
-            kh_kms_allows(app, request, KH_KMS_GET, kh_kms_acl_name(&deposit)));
+        kh_kms_answer_version(
+            request, 201, &deposit, kh_kms_has(app, request, KH_KMS_GET));
     else if (st == KH_EXISTS)
         answer_exists(app, request);
     else

@@ -3,6 +3,7 @@
 #define KH_KMS_INTERNAL_H
 
 #include "server/kms/access.h"
+#include "server/kms/acl.h"
 #include "server/kms/cache.h"
 #include "server/kms/cipher.h"
 #include "server/kms/kms.h"
@@ -12,6 +13,7 @@
 #include "server/meter.h"
 
 struct kh_kms {
+    struct kms_acl *acl;
     struct kh_kms_cache *cache; /* NULL: every operation reads the deposit */
     struct kh_kms_cipher *cipher;
     size_t max_eeks; /* of one request */

@@ -57,6 +57,8 @@ static kh_status configure(
     if (st == KH_OK)
         st = ranged(config, "max_body", (int64_t[]){1024, BODY_MAX}, &body, err);
     if (st == KH_OK)
+        st = kms_acl_new(&kms->acl, config, err);
+    if (st == KH_OK)
         st = kh_kms_cipher_new(&kms->cipher, err);
     if (st != KH_OK)
         return st;
@@ -92,9 +94,24 @@ void kh_kms_free(struct kh_kms *kms)
 {
     if (!kms)
         return;
+    kms_acl_free(kms->acl);
     kh_kms_cache_free(kms->cache);
     kh_kms_cipher_free(kms->cipher);
     free(kms);
+}
+
+kh_status kh_kms_reload(
+    struct kh_kms *kms, const struct kh_config *config, struct kh_error *err)
+{
+    if (!kms)
+        return KH_OK;
+    kh_kms_changed(kms, NULL);
+    return kms_acl_reload(kms->acl, config, err);
+}
+
+struct kms_acl *kh_kms_acl(struct kh_kms *kms)
+{
+    return kms->acl;
 }
 
 static void show(void *arg)

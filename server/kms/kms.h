@@ -9,6 +9,7 @@
 #include "server/app.h"
 
 struct kh_kms;
+struct kms_acl;
 
 /* What [kms] of CONFIG says, which is claimed (keytrustee.ini(5)) and is not needed
  * afterwards. *OUT is NULL, with KH_OK, when it is not enabled. KH_INVALID for a value
@@ -17,6 +18,13 @@ KH_CHECK kh_status kh_kms_new(
     struct kh_kms **out, const struct kh_config *config, struct kh_error *err);
 /* NULL is fine. No request may be under way. */
 void kh_kms_free(struct kh_kms *kms);
+
+/* At SIGHUP: forgets all keys, and reads who may do what again. On failure the lists stay
+ * as they were. KMS may be NULL. Thread safe. */
+KH_CHECK kh_status kh_kms_reload(
+    struct kh_kms *kms, const struct kh_config *config, struct kh_error *err);
+/* Its lists (acl.h), which live as long as it. */
+struct kms_acl *kh_kms_acl(struct kh_kms *kms);
 
 /* Registers what it counts. KMS must outlive METRICS. */
 KH_CHECK kh_status kh_kms_meters(

@@ -28,12 +28,14 @@ void kh_kms_remove(struct kh_app *app, struct kh_request *request)
 
 void kh_kms_invalidate(struct kh_app *app, struct kh_request *request)
 {
+    kh_kms_right right;
+
     if (!kh_kms_begin(app, request, "INVALIDATE_CACHE", false) ||
         !kh_kms_take_name(request))
         return;
-    /* Whoever may roll or delete it. */
-    if (!kh_kms_allows(app, request, KH_KMS_ROLL, request->name) &&
-        !kh_kms_may(app, request, KH_KMS_DELETE, request->name))
+    /* Whoever may roll or delete keys. */
+    right = kh_kms_has(app, request, KH_KMS_ROLL) ? KH_KMS_ROLL : KH_KMS_DELETE;
+    if (!kh_kms_may(app, request, right, request->name))
         return;
     kh_kms_changed(app->kms, request->name);
     kh_kms_answer_empty(request);

@@ -50,8 +50,8 @@ static void store(struct kh_app *app, struct kh_request *request,
     }
     kh_kms_changed(app->kms, request->name);
     if (st == KH_OK)
-        kh_kms_answer_version(request, 200, deposit,
-            kh_kms_allows(app, request, KH_KMS_GET, kh_kms_acl_name(deposit)));
+        kh_kms_answer_version(
+            request, 200, deposit, kh_kms_has(app, request, KH_KMS_GET));
     else
         kh_kms_failed(request, st, &err);
 }

@@ -3,7 +3,9 @@ source "$(dirname "$0")/lib.sh"
 export DAEMON=keytrusteed
 make_pki
 use_backend softfile
-write_ini "${BACKEND_LINES[@]}" "[kms]" "enabled = yes" "[acl]" "all = allow all on * to CN=client"
+write_ini "${BACKEND_LINES[@]}" "[kms]" "enabled = yes" "[auth]" "certificate_user = cn" \
+  "[kms.acl]" CREATE=* DELETE=* ROLLOVER=* GET=* GET_KEYS=* GET_METADATA=* SET_KEY_MATERIAL=* GENERATE_EEK=* DECRYPT_EEK=* \
+  "[kms.key.acl.default]" MANAGEMENT=* READ=* GENERATE_EEK=* DECRYPT_EEK=*
 start_daemon
 
 golden() {
