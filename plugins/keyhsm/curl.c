@@ -82,6 +82,14 @@ static bool set_http(CURL *c)
            curl_easy_setopt(c, CURLOPT_USERAGENT, "keyhsm") == CURLE_OK;
 }
 
+/* Sent with each request: keyhsmd remembers nothing of a connection. */
+static bool set_ticket(CURL *c, const struct kh_remote_settings *s)
+{
+    return !s->negotiate ||
+           (curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_NEGOTIATE) == CURLE_OK &&
+               curl_easy_setopt(c, CURLOPT_USERPWD, ":") == CURLE_OK);
+}
+
 CURL *kh_curl_new(
     const struct kh_http_shared *shared, curl_ssl_ctx_callback use_tls, void *arg)
 {
@@ -92,6 +100,7 @@ CURL *kh_curl_new(
     c = started ? curl_easy_init() : NULL;
     /* The callback is an option of OpenSSL builds only: any other libcurl fails here. */
     if (c && set_http(c) && set_trust(c, shared) && set_limits(c, shared->settings) &&
+        set_ticket(c, shared->settings) &&
         curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, use_tls) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, arg) == CURLE_OK)
         return c;

@@ -9,6 +9,7 @@ const struct kh_option kh_remote_options[KH_REMOTE_OPTION_COUNT] = {
     {"server_certificate", KH_OPT_PATH, NULL, KH_OPT_CERTIFICATES, NULL, "the pinned certificate of keyhsmd, PEM: exactly this one is talked to"},
     {"ca_file", KH_OPT_PATH, NULL, KH_OPT_CERTIFICATES, NULL, "when none is pinned: authorities that vouch for keyhsmd and its host name, PEM; unset: the system's"},
     {"crl_file", KH_OPT_PATH, NULL, 0, NULL, "revocation lists of those authorities, PEM"},
+    {"negotiate", KH_OPT_BOOL, "no", 0, NULL, "show a Kerberos ticket, too, to a keyhsmd that asks for one"},
     {"connect_timeout", KH_OPT_SECONDS, "10s", 0, NULL, "time to connect, handshake included"},
     {"request_timeout", KH_OPT_SECONDS, "120s", 0, NULL, "time a request may take as a whole"},
     {"connections", KH_OPT_INT, "8", 0, NULL, "connections kept open, so requests at the same time"},
@@ -43,6 +44,7 @@ kh_status kh_remote_settings_read(
         .server_certificate = host->option_string(host, "server_certificate"),
         .ca_file = host->option_string(host, "ca_file"),
         .crl_file = host->option_string(host, "crl_file"),
+        .negotiate = host->option_bool(host, "negotiate"),
         .connect_ms = 1000 * ranged(host, "connect_timeout", SECONDS_MAX, &found),
         .request_ms = 1000 * ranged(host, "request_timeout", SECONDS_MAX, &found),
         .connections =

@@ -4,7 +4,7 @@
 
 #include <keyhsm/plugin.h>
 
-#define KH_REMOTE_OPTION_COUNT 10
+#define KH_REMOTE_OPTION_COUNT 11
 extern const struct kh_option kh_remote_options[KH_REMOTE_OPTION_COUNT];
 
 #define KH_REMOTE_CONNECTIONS_MAX 64
@@ -19,6 +19,7 @@ struct kh_remote_settings {
     const char *server_certificate; /* NULL: not pinned */
     const char *ca_file;            /* NULL: the system's authorities */
     const char *crl_file;
+    bool negotiate; /* a Kerberos ticket on top of the certificate */
     long connect_ms;
     long request_ms;
     unsigned connections;

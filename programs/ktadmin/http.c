@@ -126,6 +126,8 @@ static CURLcode use_identity(CURL *curl, void *ssl_ctx, void *arg)
     (void)curl;
     if (http->peer)
         kh_peer_watch(http->peer, ssl_ctx);
+    if (!http->identity->key) /* a ticket is shown in its place */
+        return CURLE_OK;
     return kh_identity_use(http->identity, ssl_ctx) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
@@ -193,6 +195,17 @@ static bool set_options(struct kh_http *http, const char *cacert)
            curl_easy_setopt(c, CURLOPT_ERRORBUFFER, http->text) == CURLE_OK;
 }
 
+/* The ticket of whoever runs this, with every request: "" as the name, and libcurl asks
+ * the Kerberos library. */
+static kh_status use_tickets(struct kh_http *http, struct kh_error *err)
+{
+    if (curl_easy_setopt(http->curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_NEGOTIATE) ==
+            CURLE_OK &&
+        curl_easy_setopt(http->curl, CURLOPT_USERPWD, ":") == CURLE_OK)
+        return KH_OK;
+    return kh_fail(err, KH_INVALID, "this libcurl knows no Kerberos (--negotiate)");
+}
+
 kh_status kh_http_open(
     struct kh_http **out, const struct kh_http_options *options, struct kh_error *err)
 {
@@ -212,7 +225,7 @@ kh_status kh_http_open(
         return kh_fail(err, KH_FATAL, "out of memory");
     http->peer = options->peer;
     http->identity = options->identity ? options->identity : &http->own;
-    if (!options->identity)
+    if (!options->identity && options->certfile)
         status = kh_identity_load(&http->own, options, err);
     if (status == KH_OK) {
         size_t len = strlen(options->server);
@@ -222,6 +235,8 @@ kh_status kh_http_open(
         http->curl = curl_easy_init();
         if (!http->server || !http->curl || !set_options(http, options->cacert))
             status = kh_fail(err, KH_FATAL, "libcurl could not be set up");
+        else if (options->negotiate)
+            status = use_tickets(http, err);
     }
     if (status != KH_OK) {
         kh_http_close(http);

@@ -15,7 +15,8 @@ struct kh_http_options {
     const char *server;   /* https://HOST[:PORT] */
     const char *certfile; /* the client's certificate, with its chain, PEM */
     const char
-        *keyfile; /* its key: PEM (PKCS#8 or PKCS#1) or a URI that OSSL_STORE knows */
+        *keyfile;   /* its key: PEM (PKCS#8 or PKCS#1) or a URI that OSSL_STORE knows */
+    bool negotiate; /* show a Kerberos ticket; CERTFILE and KEYFILE may then be NULL */
     const char *cacert;            /* PEM; NULL: the system's authorities */
     const char *passphrase_source; /* of the key, as in core/secret.h; NULL: none */
     /* Both are borrowed, and outlive the handle. IDENTITY: in place of certfile, keyfile

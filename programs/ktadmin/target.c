@@ -9,11 +9,13 @@ static kh_status check_server(const struct kh_target_options *o, struct kh_error
     if (strncmp(o->server, "https://", strlen("https://")) != 0)
         return kh_fail(
             err, KH_INVALID, "--server %s: the URL must begin with https://", o->server);
-    if (!o->client_certfile || !o->client_keyfile)
+    if (!o->client_certfile != !o->client_keyfile)
+        return kh_fail(
+            err, KH_INVALID, "--client-certfile and --client-keyfile belong together");
+    if (!o->client_certfile && !o->negotiate)
         return kh_fail(err, KH_INVALID,
-            "--server needs --client-certfile and --client-keyfile: the daemon lets no "
-            "one in "
-            "without a certificate it trusts");
+            "--server needs --client-certfile and --client-keyfile, or --negotiate: the "
+            "daemon lets no one in without a certificate or a ticket");
     if (o->passphrase && o->passphrase_source)
         return kh_fail(
             err, KH_INVALID, "--passphrase and --passphrase-source exclude each other");
@@ -23,7 +25,7 @@ static kh_status check_server(const struct kh_target_options *o, struct kh_error
 kh_status kh_target_check(const struct kh_target_options *o, struct kh_error *err)
 {
     bool client = o->client_certfile || o->client_keyfile || o->cacert || o->passphrase ||
-                  o->passphrase_source;
+                  o->passphrase_source || o->negotiate;
 
     if (o->backend && o->server)
         return kh_fail(err, KH_INVALID, "--backend and --server exclude each other");
@@ -35,8 +37,8 @@ kh_status kh_target_check(const struct kh_target_options *o, struct kh_error *er
         return check_server(o, err);
     if (client)
         return kh_fail(err, KH_INVALID,
-            "--client-certfile, --client-keyfile, --cacert and --passphrase belong to "
-            "--server");
+            "--client-certfile, --client-keyfile, --cacert, --negotiate and --passphrase "
+            "belong to --server");
     return KH_OK;
 }
 

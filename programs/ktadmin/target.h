@@ -82,6 +82,7 @@ struct kh_target_options {
     const char *client_certfile;
     const char *client_keyfile;
     const char *cacert;
+    bool negotiate;  /* show a Kerberos ticket; a certificate is then optional */
     bool passphrase; /* ask for it */
     const char *passphrase_source;
 };

@@ -210,6 +210,7 @@ kh_status kh_target_server(
         .certfile = options->client_certfile,
         .keyfile = options->client_keyfile,
         .cacert = options->cacert,
+        .negotiate = options->negotiate,
         .passphrase_source = options->passphrase ? "prompt" : options->passphrase_source};
     struct server_target *self;
     kh_status status;

@@ -38,6 +38,8 @@ static void add_target_options(
             &o->client_certfile, NULL, 0},
         {"client-keyfile", 0, "FILE", "its private key: PEM, or a URI that OpenSSL knows",
             &o->client_keyfile, NULL, 0},
+        {"negotiate", 0, NULL, "show a Kerberos ticket (kinit) to the daemon",
+            &o->negotiate, NULL, 0},
         {"cacert", 0, "FILE", "certificates that vouch for the daemon, PEM", &o->cacert,
             NULL, 0},
         {"passphrase", 0, NULL, "ask for the password of the private key", &o->passphrase,

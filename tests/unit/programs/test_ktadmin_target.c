@@ -55,6 +55,22 @@ static void a_passphrase_has_one_source_of_a_known_form(void)
     CU_ASSERT_PTR_NULL(strstr(err.message, "hunter2"));
 }
 
+static void a_ticket_may_stand_in_for_a_certificate(void)
+{
+    struct kh_target_options o = {.server = "https://localhost"};
+    struct kh_error err = {0};
+
+    refuse(&o, "or --negotiate");
+    o.negotiate = true;
+    KH_ASSERT_OK(kh_target_check(&o, &err), err);
+    o.client_certfile = "c";
+    refuse(&o, "belong together");
+    o.client_keyfile = "k";
+    KH_ASSERT_OK(kh_target_check(&o, &err), err);
+    o = (struct kh_target_options){.backend = "softfile", .negotiate = true};
+    refuse(&o, "belong to --server");
+}
+
 static void options_of_a_daemon_are_refused_with_a_backend(void)
 {
     struct kh_target_options o = {.backend = "softfile"};
@@ -160,6 +176,7 @@ static const struct kh_test tests[] = {
         a_server_needs_https_certificate_and_key},
     {"a_passphrase_has_one_source_of_a_known_form",
         a_passphrase_has_one_source_of_a_known_form},
+    {"a_ticket_may_stand_in_for_a_certificate", a_ticket_may_stand_in_for_a_certificate},
     {"options_of_a_daemon_are_refused_with_a_backend",
         options_of_a_daemon_are_refused_with_a_backend},
     {"each_outcome_has_its_exit_code", each_outcome_has_its_exit_code},
