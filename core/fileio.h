@@ -29,9 +29,9 @@ KH_CHECK kh_status kh_dir_make(const char *path, mode_t mode, struct kh_error *e
  * mode. */
 KH_CHECK kh_status kh_parent_make(const char *path, mode_t mode, struct kh_error *err);
 
-/* KH_INVALID, with the cause, unless PATH is a regular file owned by root or the
- * effective user and not accessible by group and others beyond FORBIDDEN bits (e.g. 077,
- * 022). */
+/* KH_INVALID, with the cause, unless PATH is a regular file owned by root, the
+ * effective user or the thread's guise (core/guise.h) and not accessible by group and
+ * others beyond FORBIDDEN bits (e.g. 077, 022). */
 KH_CHECK kh_status kh_file_trusted(
     const char *path, mode_t forbidden, struct kh_error *err);
 

@@ -1,6 +1,7 @@
 /* keyhsm validate: the daemon's certificate and key, who is let in, and the port. */
 #include "core/crypto.h"
 #include "core/fileio.h"
+#include "core/guise.h"
 #include "core/secmem.h"
 #include "core/secret.h"
 #include "programs/keyhsm/checks.h"
@@ -28,6 +29,20 @@ static bool out_of_reach(const char *source)
            !getenv("CREDENTIALS_DIRECTORY");
 }
 
+/* As the daemon sees it, which runs as the owner of its state directory. */
+static kh_status check_owner(const struct kh_validation *v, struct kh_error *err)
+{
+    struct kh_guise daemon;
+    kh_status st;
+
+    kh_guise_of(
+        &daemon, kh_config_string(v->setup.config, "backend.pkcs11", "state_dir"));
+    kh_guise_push(&daemon);
+    st = kh_file_trusted(v->settings.tls.key, 027, err);
+    kh_guise_pop();
+    return st;
+}
+
 static void check_key(struct kh_validation *v)
 {
     const struct kh_tls_options *tls = &v->settings.tls;
@@ -47,14 +62,14 @@ static void check_key(struct kh_validation *v)
         st = kh_credentials_load(
             v->credentials, tls->certificate, tls->key, &passphrase, &why);
     if (st == KH_OK && tls->key[0] == '/')
-        st = kh_file_trusted(tls->key, 027, &why);
+        st = check_owner(v, &why);
     if (st == KH_OK)
         kh_check_ok(v->list, key_check, "%s fits the certificate",
             tls->key[0] == '/' ? tls->key : "the key of a provider");
     else
         kh_check_failed(v->list, key_check, &why,
             "see [tls] certificate, private_key and passphrase_source; the key's file "
-            "belongs to root, mode 0600");
+            "belongs to root or to the daemon's user, mode 0600");
 }
 
 static kh_status judge_certificate(X509 *certificate, struct kh_error *err)
