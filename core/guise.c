@@ -97,15 +97,15 @@ static void become(const struct kh_guise *guise)
 void kh_guise_push(const struct kh_guise *guise)
 {
     struct kh_guise *was;
+    uid_t now = kh_guise_user();
 
     if (depth == DEPTH)
         abort(); /* a loop in the program */
     was = &below[depth++];
-    was->uid = geteuid() == 0 ? (uid_t)setfsuid((uid_t)-1) : (uid_t)-1;
-    if (was->uid == (uid_t)-1 || was->uid == (guise ? guise->uid : 0)) {
-        was->uid = (uid_t)-1; /* nothing changes */
+    was->uid = (uid_t)-1; /* nothing changes */
+    if (geteuid() != 0 || (guise && (guise->uid == 0 || guise->uid == now)) ||
+        (!guise && now == 0))
         return;
-    }
     read_state(was);
     become(guise ? guise : &root_itself);
 }

@@ -18,7 +18,7 @@
 #define KH_GUISE_GROUPS 64
 
 struct kh_guise {
-    uid_t uid; /* 0: none, root stays what it is */
+    uid_t uid; /* 0: none */
     gid_t gid;
     size_t group_count;
     gid_t groups[KH_GUISE_GROUPS];
@@ -29,8 +29,9 @@ struct kh_guise {
  * safe. */
 void kh_guise_of(struct kh_guise *guise, const char *path);
 
-/* Puts GUISE on, over the one that the thread has; GUISE without a user, or NULL: root
- * itself. At most 8 lie over each other. Each is taken off again by one kh_guise_pop. */
+/* Puts GUISE on, over the one that the thread has; NULL: root itself. One without a user
+ * changes nothing: a backend that needs none works in that of its caller. At most 8 lie
+ * over each other. Each is taken off again by one kh_guise_pop. */
 void kh_guise_push(const struct kh_guise *guise);
 /* The guise before the last push. */
 void kh_guise_pop(void);

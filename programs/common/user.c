@@ -25,16 +25,26 @@ kh_status kh_user_find(struct kh_user *user, const char *name, struct kh_error *
     return KH_OK;
 }
 
-/* The hard limit is root's to raise, so it comes first. */
-bool kh_user_become(const struct kh_user *user)
+/* The hard limit is root's to raise, so it comes first; a container may keep root from
+ * it. Then it is as high as it can be, and the daemon says whether that is enough. */
+static void let_it_lock_memory(void)
 {
-    const struct rlimit locked = {LOCKED_MEMORY, LOCKED_MEMORY};
-    const struct rlimit core = {0, 0};
+    const struct rlimit wanted = {LOCKED_MEMORY, LOCKED_MEMORY};
     struct rlimit now;
 
-    if (getrlimit(RLIMIT_MEMLOCK, &now) != 0 ||
-        (now.rlim_cur < locked.rlim_cur && setrlimit(RLIMIT_MEMLOCK, &locked) != 0) ||
-        setrlimit(RLIMIT_CORE, &core) != 0 || initgroups(user->name, user->gid) != 0 ||
+    if (getrlimit(RLIMIT_MEMLOCK, &now) != 0 || now.rlim_cur >= wanted.rlim_cur ||
+        setrlimit(RLIMIT_MEMLOCK, &wanted) == 0)
+        return;
+    now.rlim_cur = now.rlim_max;
+    (void)setrlimit(RLIMIT_MEMLOCK, &now);
+}
+
+bool kh_user_become(const struct kh_user *user)
+{
+    const struct rlimit core = {0, 0};
+
+    let_it_lock_memory();
+    if (setrlimit(RLIMIT_CORE, &core) != 0 || initgroups(user->name, user->gid) != 0 ||
         setresgid(user->gid, user->gid, user->gid) != 0 ||
         setresuid(user->uid, user->uid, user->uid) != 0)
         return false;

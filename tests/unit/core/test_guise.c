@@ -201,6 +201,7 @@ static void guises_lie_over_each_other(void)
 {
     char *dir = place("nested", ALICE);
     char *other = place("nested-other", BOB);
+    const struct kh_guise none = {.uid = 0};
     struct kh_guise alice;
     struct kh_guise bob;
     gid_t groups[KH_GUISE_GROUPS];
@@ -215,6 +216,9 @@ static void guises_lie_over_each_other(void)
     kh_guise_push(NULL);
     CU_ASSERT(is_root_again(dir));
     kh_guise_push(&alice);
+    kh_guise_push(&none); /* of a place of root: the caller's stays */
+    CU_ASSERT_EQUAL(kh_guise_user(), ALICE);
+    kh_guise_pop();
     kh_guise_push(&alice); /* the same again */
     CU_ASSERT_EQUAL(kh_guise_user(), ALICE);
     kh_guise_pop();
