@@ -10,6 +10,7 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(KRB5 REQUIRED IMPORTED_TARGET krb5-gssapi krb5)
 pkg_check_modules(P11KIT REQUIRED IMPORTED_TARGET p11-kit-1)
+pkg_check_modules(CUNIT REQUIRED IMPORTED_TARGET cunit)
 
 find_path(LTDL_INCLUDE_DIR ltdl.h REQUIRED)
 find_library(LTDL_LIBRARY ltdl REQUIRED)
@@ -18,7 +19,6 @@ set_target_properties(Ltdl::Ltdl PROPERTIES
   IMPORTED_LOCATION "${LTDL_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${LTDL_INCLUDE_DIR}")
 
 if(KEYHSM_BUILD_TESTS)
-  pkg_check_modules(CUNIT REQUIRED IMPORTED_TARGET cunit)
   find_program(SOFTHSM2_UTIL softhsm2-util REQUIRED)
   find_file(SOFTHSM2_MODULE libsofthsm2.so PATHS /usr/lib/softhsm REQUIRED)
   find_program(PKCS11_TOOL pkcs11-tool REQUIRED)

@@ -42,6 +42,8 @@ set(CPACK_DEBIAN_KEYTRUSTEE_PACKAGE_RECOMMENDS logrotate)
 set(CPACK_DEBIAN_KEYTRUSTEE_PACKAGE_SUGGESTS keyhsm)
 set(CPACK_DEBIAN_LIBKEYHSM-DEV_PACKAGE_NAME libkeyhsm-dev)
 set(CPACK_DEBIAN_LIBKEYHSM-DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_LIBKEYHSM-DEV_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_KEYHSM_PACKAGE_SUGGESTS libkeyhsm-dev)
 
 set(CPACK_COMPONENT_KEYHSM_DESCRIPTION
 "driver between key servers and a hardware security module
@@ -63,5 +65,6 @@ set(CPACK_COMPONENT_LIBKEYHSM-DEV_DESCRIPTION
 "headers for backend plugins of keyhsm
 A backend of keyhsm is one shared object behind one table of functions. The
 package has the headers, which are all that it compiles against, files for
-pkg-config and CMake, and an example.")
+pkg-config and CMake, an example, and the tests that `keyhsm backend check`
+runs on a plugin.")
 include(CPack)

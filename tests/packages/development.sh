@@ -1,0 +1,26 @@
+# libkeyhsm-dev is all that a vendor needs: its example builds with the package's files alone, by pkg-config and by
+# CMake, and the daemon's tool takes it.
+source "$(dirname "$0")/../integration/lib.sh"
+dpkg-deb -x "$(echo "${KEYHSM_LAB_DIR:?}"/this/libkeyhsm-dev_*.deb)" "$WORK/root"
+usr=$WORK/root/usr
+export PKG_CONFIG_PATH
+PKG_CONFIG_PATH=$(dirname "$(find "$usr" -name keyhsm.pc)")
+cp -r "$usr/share/doc/libkeyhsm-dev/examples/backend" "$WORK/source"
+mkdir -m 755 "$WORK/plugins"
+
+read -ra flags <<<"$(pkg-config --define-variable=prefix="$usr" --cflags keyhsm)"
+check "pkg-config" cc -std=c11 -Wall -Werror -shared -fPIC "${flags[@]}" -o "$WORK/plugins/example.so" "$WORK/source/example.c"
+check_has "it knows the plugin directory" <(pkg-config --variable=plugindir keyhsm) /keyhsm/plugins
+chmod 755 "$WORK/plugins/example.so"
+check "it is loaded" "$KEYHSM_BIN_DIR/keyhsm" backend show example --plugin-dir "$WORK/plugins"
+
+check "CMake" cmake -S "$WORK/source" -B "$WORK/build" -DKEYHSM_INCLUDE_DIR="$usr/include"
+check "and it builds" cmake --build "$WORK/build"
+mkdir "$WORK/finder"
+printf '%s\n' 'cmake_minimum_required(VERSION 3.18)' 'project(finder LANGUAGES C)' 'find_package(keyhsm 0.1 REQUIRED)' \
+  "add_library(example MODULE $WORK/source/example.c)" 'target_link_libraries(example PRIVATE keyhsm::headers)' \
+  'message(STATUS "plugins go to ${KEYHSM_PLUGIN_DIR}")' >"$WORK/finder/CMakeLists.txt"
+cmake -S "$WORK/finder" -B "$WORK/finder/build" -DCMAKE_PREFIX_PATH="$usr" >"$WORK/out" 2>&1 || not_ok "find_package(keyhsm)"
+check_has "it says where plugins go" "$WORK/out" "/keyhsm/plugins"
+check "and that builds, too" cmake --build "$WORK/finder/build"
+finish
