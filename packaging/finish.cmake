@@ -26,12 +26,8 @@ foreach(component ${CPACK_COMPONENTS_ALL})
   if(overrides)
     configure_file("${overrides}" "${root}/usr/share/lintian/overrides/${component}" COPYONLY)
   endif()
-  # A configuration in a package is for all to read, as what is in the package is; postinst closes it.
-  file(GLOB inis "${root}/etc/${component}/*.ini")
-  foreach(ini ${inis})
-    run(chmod 0644 "${ini}")
-  endforeach()
-  run(find "${root}" -type d -exec chmod 0755 {} +)
-  run(find "${root}" -type f -path "*/doc/*" -exec chmod 0644 {} +)
+  # As the policy has it, whatever the umask was: a configuration, too, is for all to read as long as it is the one of
+  # the package; postinst closes it.
+  run(find "${root}" ! -type l -exec chmod u=rwX,go=rX {} +)
   run(find "${root}" -exec touch -h -d "@${date}" {} +)
 endforeach()
