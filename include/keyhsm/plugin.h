@@ -100,7 +100,10 @@ typedef enum kh_open_mode {
     /* A daemon: refuse a second daemon on the same place (KH_BUSY, with its pid). */
     KH_OPEN_SERVE,
     /* A migration: no other process may write until close (KH_BUSY, with its pid). */
-    KH_OPEN_MIGRATE
+    KH_OPEN_MIGRATE,
+    /* A look, before something is decided: nothing is changed on a device, not even tidied
+     * up, and what does not fit together is counted in struct kh_info, not refused. */
+    KH_OPEN_LOOK
 } kh_open_mode;
 
 typedef enum kh_log_level {
@@ -235,6 +238,7 @@ struct kh_info {
     bool sealed;
     bool read_only;
     char sealed_for[256]; /* when sealed: struct kh_seal.destination */
+    uint64_t unknown_keys; /* made for this place, on the device, and not known here */
 };
 
 /* What is stored, by state, and the room of the device. */

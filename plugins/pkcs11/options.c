@@ -29,6 +29,8 @@ const struct kh_option kh_pkcs11_options[] = {
         "how long a key pair is used for new versions with key_scope = epoch"},
     {"max_keys", KH_OPT_INT, "10000", 0, NULL,
         "refuse to make more deposit keys than this on the token; 0: no ceiling"},
+    {"unknown_keys", KH_OPT_INT, "0", 0, NULL,
+        "keys of a lost, newer catalog on the token that are accepted and left alone"},
     {"max_deposit_size", KH_OPT_SIZE, "65536", 0, NULL,
         "largest data of one deposit version, at most 1M"},
     {"providers", KH_OPT_STRING, "default", 0, NULL,

@@ -107,12 +107,15 @@ static kh_status doom_idle(
     return status == KH_REFUSED ? KH_OK : status; /* needed */
 }
 
+/* Those that an administrator has accepted stay on the token. */
 static kh_status must_be_newest(const struct survey *s, struct kh_error *err)
 {
-    const struct kh_store *store = s->store;
+    struct kh_store *store = s->store;
+    uint64_t accepted = (uint64_t)store->host->option_int(store->host, "unknown_keys");
     uint64_t unknown = s->ours.count - s->known;
 
-    if (unknown == 0)
+    store->unknown = unknown;
+    if (unknown <= accepted || store->look)
         return KH_OK;
     return kh_fail(err, KH_CORRUPT,
         "the catalog in %s is older than token '%s': %llu key(s) of this catalog (CKA_ID "
@@ -155,9 +158,15 @@ static void tell(const struct survey *s)
 {
     const struct kh_store *store = s->store;
     const struct kh_host *host = store->host;
-    unsigned long long removed = (unsigned long long)(s->ours.count - s->active);
+    unsigned long long removed =
+        (unsigned long long)(s->ours.count - s->active - store->unknown);
 
-    if (removed > 0 && removed <= s->ours.count)
+    if (store->unknown > 0)
+        host->log(host, KH_LOG_WARNING,
+            "token '%s': %llu key(s) of this catalog are not known to it, as "
+            "unknown_keys accepts; they are left alone",
+            store->facts.label, (unsigned long long)store->unknown);
+    if (removed > 0 && removed <= s->ours.count && !store->look)
         host->log(host, KH_LOG_NOTICE,
             "token '%s': %llu key(s) that no deposit needs were destroyed",
             store->facts.label, removed);
@@ -186,7 +195,7 @@ kh_status kh_startup(struct kh_store *store, struct kh_error *err)
         status = must_be_newest(&s, err);
     if (status == KH_OK)
         status = kh_identity_prove(store, err);
-    if (status == KH_OK)
+    if (status == KH_OK && !store->look)
         status = clean_up(&s, err);
     if (status == KH_OK) {
         atomic_store(&store->keys, s.active);

@@ -31,6 +31,7 @@ struct kh_store {
 
     bool epoch_scope;  /* else one key per version */
     uint64_t max_keys; /* 0: no ceiling */
+    bool look;         /* opened with KH_OPEN_LOOK */
     size_t data_max;
 
     struct kh_token *token;
@@ -51,6 +52,7 @@ struct kh_store {
 
     struct kh_keyset
         missing; /* keys that rows need and the token had not at start; then fixed */
+    uint64_t unknown; /* keys of this catalog on the token that it did not know at start */
     struct kh_keypool *keypool;
     struct kh_epochs *epochs; /* NULL in deposit scope */
     atomic_ullong keys;       /* deposit keys on the token, and those being made */

@@ -37,6 +37,7 @@ kh_status kh_store_info(
     info->versions = counts.versions;
     info->keys = atomic_load(&store->keys);
     info->max_keys = store->max_keys;
+    info->unknown_keys = store->unknown;
     return KH_OK;
 }
 

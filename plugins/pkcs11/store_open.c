@@ -16,6 +16,7 @@ static kh_status read_limits(struct kh_store *store, struct kh_error *err)
     int64_t data_max = host->option_int(host, "max_deposit_size");
 
     store->max_keys = (uint64_t)host->option_int(host, "max_keys");
+    store->look = host->mode == KH_OPEN_LOOK;
     store->epoch_scope = strcmp(host->option_string(host, "key_scope"), "epoch") == 0;
     if (data_max < 1 || data_max > KH_DATA_LIMIT)
         return kh_fail(err, KH_INVALID,
@@ -92,7 +93,7 @@ static kh_status open_all(struct kh_store *store, struct kh_error *err)
         status = kh_statedir_check(store, err);
     if (status == KH_OK)
         status = kh_startup(store, err);
-    if (status == KH_OK)
+    if (status == KH_OK && !store->look)
         status = kh_statedir_note(store, err);
     if (status == KH_OK)
         status = open_scopes(store, err);
@@ -145,7 +146,7 @@ void kh_store_close(struct kh_store *store)
 
     kh_epochs_free(store);
     kh_keypool_free(store);
-    if (kh_statedir_note(store, &err) != KH_OK)
+    if (!store->look && kh_statedir_note(store, &err) != KH_OK)
         store->host->log(store->host, KH_LOG_WARNING, "%s", err.message);
     release(store);
 }

@@ -53,6 +53,9 @@ const char *kh_backup_state_dir(const struct kh_backup_place *place);
 KH_CHECK kh_status kh_backup_collect(struct kh_backup_manifest *manifest,
     const struct kh_backup_place *place, bool keys, struct kh_error *err);
 
+/* MEMBER gets mode and owner of the file PATH, when it is there. */
+void kh_backup_owner(struct kh_backup_member *member, const char *path);
+
 /* ---- backup_snapshot.c ----------------------------------------------------------------
  */
 

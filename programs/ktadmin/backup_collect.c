@@ -53,6 +53,14 @@ static void note_owner(struct kh_backup_member *m, const struct stat *sb)
         (void)snprintf(m->group, sizeof m->group, "%s", group->gr_name);
 }
 
+void kh_backup_owner(struct kh_backup_member *member, const char *path)
+{
+    struct stat sb;
+
+    if (stat(path, &sb) == 0)
+        note_owner(member, &sb);
+}
+
 static kh_status add_bytes(struct collector *c, kh_backup_role role, const char *path,
     const char *real, struct kh_error *err)
 {

@@ -56,5 +56,7 @@ kh_status kh_backup_snapshot(struct kh_backup_manifest *manifest,
     note_token(&manifest->facts, place->keyhsm.config, state_dir);
     if (st == KH_OK)
         st = add_file(manifest, KH_ROLE_CATALOG, copy, err);
+    if (st == KH_OK)
+        kh_backup_owner(&manifest->members[manifest->count - 1], catalog);
     return st == KH_OK ? add_file(manifest, KH_ROLE_KEYS, keys, err) : st;
 }

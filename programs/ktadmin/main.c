@@ -55,6 +55,7 @@ static const struct kh_command commands[] = {
     {"deposit", "put, get, list, show, roll, delete, undelete, purge", run_deposit},
     {"audit", "verify", run_audit},
     {"backup", "make a backup; verify one", run_backup},
+    {"restore", "put a backup back", kh_cmd_restore},
 };
 
 int main(int argc, char **argv)

@@ -2,9 +2,9 @@
 #include "core/secmem.h"
 #include "programs/ktadmin/restore.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -117,19 +117,22 @@ kh_status kh_staging_check(const struct kh_staging *staging,
     return KH_OK;
 }
 
+static int remove_entry(
+    const char *path, const struct stat *sb, int type, struct FTW *walk)
+{
+    (void)sb;
+    (void)type;
+    (void)walk;
+    (void)remove(path);
+    return 0;
+}
+
 void kh_staging_free(struct kh_staging *staging)
 {
-    DIR *dir = staging->directory[0] ? opendir(staging->directory) : NULL;
-    const struct dirent *entry;
-
     if (staging->directory[0] && staging->fd >= 0)
         (void)close(staging->fd);
-    while (dir && (entry = readdir(dir)))
-        (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    if (dir) {
-        (void)closedir(dir);
-        (void)rmdir(staging->directory);
-    }
+    if (staging->directory[0])
+        (void)nftw(staging->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     kh_backup_manifest_free(&staging->manifest);
     memset(staging, 0, sizeof *staging);
 }
