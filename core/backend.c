@@ -232,6 +232,17 @@ kh_status kh_backend_reserve(
         backend, &call, backend->plugin->reserve(backend->ctx, versions, err), err);
 }
 
+kh_status kh_backend_backed_up(struct kh_backend *backend, struct kh_error *err)
+{
+    struct kh_backend_call call;
+
+    if (!backend->plugin->backed_up)
+        return KH_OK;
+    err = kh_backend_enter(backend, &call, KH_CALL_BACKED_UP, err);
+    return kh_backend_leave(
+        backend, &call, backend->plugin->backed_up(backend->ctx, err), err);
+}
+
 kh_status kh_backend_check(struct kh_backend *backend, struct kh_error *err)
 {
     struct kh_backend_call call;

@@ -91,6 +91,8 @@ KH_CHECK kh_status kh_backend_seal(
 KH_CHECK kh_status kh_backend_reserve(
     struct kh_backend *backend, uint64_t versions, struct kh_error *err);
 KH_CHECK kh_status kh_backend_check(struct kh_backend *backend, struct kh_error *err);
+/* KH_OK when the plugin has no such method. */
+KH_CHECK kh_status kh_backend_backed_up(struct kh_backend *backend, struct kh_error *err);
 KH_CHECK kh_status kh_backend_fingerprint(struct kh_backend *backend, const char *name,
     uint32_t version, unsigned char digest[KH_FINGERPRINT_LEN], struct kh_error *err);
 KH_CHECK kh_status kh_backend_attest(

@@ -26,6 +26,7 @@ const char *kh_call_name(kh_call call)
         [KH_CALL_ATTEST] = "attest",
         [KH_CALL_ATTEST_ROUND] = "attest_round",
         [KH_CALL_USAGE] = "usage",
+        [KH_CALL_BACKED_UP] = "backed_up",
     };
 
     return names[call];

@@ -26,11 +26,12 @@ typedef enum kh_call {
     KH_CALL_FINGERPRINT,
     KH_CALL_ATTEST,
     KH_CALL_ATTEST_ROUND,
-    KH_CALL_USAGE
+    KH_CALL_USAGE,
+    KH_CALL_BACKED_UP
 } kh_call;
 
 enum {
-    KH_CALLS = KH_CALL_USAGE + 1,
+    KH_CALLS = KH_CALL_BACKED_UP + 1,
     KH_CALL_STATUSES = KH_FATAL + 1,
     KH_CALL_BOUNDS = 13 /* of the histogram; what is beyond the last has a place too */
 };

@@ -12,6 +12,8 @@
 void kh_peer_backend(struct kh_app *app, struct kh_request *request);
 void kh_peer_usage(struct kh_app *app, struct kh_request *request);
 void kh_peer_room(struct kh_app *app, struct kh_request *request);
+/* May a migration to the backend be committed? */
+void kh_peer_backed_up(struct kh_app *app, struct kh_request *request);
 
 /* Every version, damaged ones too, behind a place in the order of name and version. */
 void kh_peer_list(struct kh_app *app, struct kh_request *request);

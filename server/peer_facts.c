@@ -103,3 +103,14 @@ void kh_peer_room(struct kh_app *app, struct kh_request *request)
     else
         kh_reply_status(request, st, &err);
 }
+
+void kh_peer_backed_up(struct kh_app *app, struct kh_request *request)
+{
+    struct kh_error err = {0};
+    kh_status st = kh_backend_backed_up(app->backend, &err);
+
+    if (st == KH_OK)
+        kh_reply_json(request, 200, json_pack("{s:b}", "backed_up", 1));
+    else
+        kh_reply_status(request, st, &err);
+}

@@ -47,6 +47,7 @@ struct kh_migration {
     size_t kept_count;
 
     atomic_bool interrupted;      /* stopped because asked to */
+    bool waiting;                 /* for a backup: stopped in front of the commit */
     atomic_bool destination_lost; /* a call to it gave KH_UNAVAILABLE or KH_BUSY */
 
     uint64_t at_source;              /* versions the verification saw there */

@@ -87,7 +87,7 @@ static void conclude(struct kh_migration *m, kh_status st, bool in_plan)
 
     if (st == KH_OK)
         return;
-    if (atomic_load(&m->interrupted))
+    if (atomic_load(&m->interrupted) || m->waiting)
         m->result.outcome = KH_MIGRATION_INTERRUPTED;
     else if (atomic_load(&m->destination_lost))
         m->result.outcome = KH_MIGRATION_UNAVAILABLE;
@@ -159,6 +159,15 @@ kh_status kh_migrate_plan(struct kh_migration *m, struct kh_error *err)
     return st;
 }
 
+/* The last moment at which the source still holds everything. */
+static kh_status must_be_backed_up(struct kh_migration *m, struct kh_error *err)
+{
+    kh_status st = kh_at_destination(m, kh_backend_backed_up(m->o.destination, err));
+
+    m->waiting = st == KH_REFUSED;
+    return st;
+}
+
 kh_status kh_migrate_run(struct kh_migration *m, struct kh_error *err)
 {
     kh_status st;
@@ -178,6 +187,8 @@ kh_status kh_migrate_run(struct kh_migration *m, struct kh_error *err)
         st = kh_copy(m, err);
     if (st == KH_OK)
         st = kh_verify(m, err);
+    if (st == KH_OK)
+        st = must_be_backed_up(m, err);
     if (st == KH_OK)
         st = kh_commit(m, err);
     conclude(m, st, false);

@@ -30,8 +30,10 @@ typedef enum kh_migration_outcome {
         0,                   /* sealed now or earlier; or there was nothing to migrate */
     KH_MIGRATION_FAILED = 1, /* anything else; the source is intact */
     KH_MIGRATION_FINDINGS = 3, /* the plan found reasons to stop; nothing was written */
-    KH_MIGRATION_INTERRUPTED = 4, /* asked to stop; run again to go on */
-    KH_MIGRATION_UNAVAILABLE = 5  /* the destination went away; run again to go on */
+    /* asked to stop, or waiting for a backup (KH_REFUSED, in words); run again to go on
+     */
+    KH_MIGRATION_INTERRUPTED = 4,
+    KH_MIGRATION_UNAVAILABLE = 5 /* the destination went away; run again to go on */
 } kh_migration_outcome;
 
 typedef enum kh_migration_phase {

@@ -101,8 +101,9 @@ typedef enum kh_open_mode {
     KH_OPEN_SERVE,
     /* A migration: no other process may write until close (KH_BUSY, with its pid). */
     KH_OPEN_MIGRATE,
-    /* A look, before something is decided: nothing is changed on a device, not even tidied
-     * up, and what does not fit together is counted in struct kh_info, not refused. */
+    /* A look, before something is decided: nothing is changed on a device, not even
+     * tidied up, and what does not fit together is counted in struct kh_info, not
+     * refused. */
     KH_OPEN_LOOK
 } kh_open_mode;
 
@@ -237,7 +238,7 @@ struct kh_info {
     uint64_t max_keys;  /* 0: no ceiling */
     bool sealed;
     bool read_only;
-    char sealed_for[256]; /* when sealed: struct kh_seal.destination */
+    char sealed_for[256];  /* when sealed: struct kh_seal.destination */
     uint64_t unknown_keys; /* made for this place, on the device, and not known here */
 };
 
@@ -377,6 +378,12 @@ struct kh_plugin {
     /* Fills OUT (out->len bytes, at most KH_RANDOM_MAX) from the place's own generator:
      * what a device makes keys from. OPTIONAL; without it the host draws them itself. */
     KH_CHECK kh_status (*random)(void *ctx, struct kh_buf *out, struct kh_error *err);
+
+    /* May a migration to here be committed, as far as backups are concerned? Asked after
+     * all was copied and verified. KH_REFUSED says, in words for an operator, which
+     * backup is to be made or confirmed first; the migration then stops, and its next run
+     * asks again. OPTIONAL; without it the answer is yes. */
+    KH_CHECK kh_status (*backed_up)(void *ctx, struct kh_error *err);
 };
 
 /* The one symbol a plugin exports. Declared here so that it is seen from outside even

@@ -169,6 +169,17 @@ kh_status kh_remote_reserve(
     return st;
 }
 
+/* A keyhsmd that does not know the question has no such rule either. */
+kh_status kh_remote_backed_up(struct kh_remote *remote, struct kh_error *err)
+{
+    char path[] = "/v1/backend/backed-up";
+    struct kh_exchange e = {.method = "GET", .path = path, .repeatable = true};
+    kh_status st = kh_remote_call(remote, &e, err);
+
+    kh_exchange_free(remote->host, &e);
+    return st == KH_NOT_FOUND ? KH_OK : st;
+}
+
 kh_status kh_remote_fingerprint(struct kh_remote *remote, const char *name,
     uint32_t version, unsigned char digest[KH_FINGERPRINT_LEN], struct kh_error *err)
 {

@@ -98,6 +98,11 @@ static kh_status attest(
     return kh_remote_attest(ctx, name, version, err);
 }
 
+static kh_status backed_up(void *ctx, struct kh_error *err)
+{
+    return kh_remote_backed_up(ctx, err);
+}
+
 /* No KH_CAP_EXPORT: what is behind the token stays there. KH_CAP_HARDWARE is keyhsmd's to
  * keep: a migration asks it at open. */
 const struct kh_plugin kh_plugin = {
@@ -126,4 +131,5 @@ const struct kh_plugin kh_plugin = {
     .random = random_bytes,
     .fingerprint = fingerprint,
     .attest = attest,
+    .backed_up = backed_up,
 };

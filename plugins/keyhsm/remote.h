@@ -71,6 +71,7 @@ KH_CHECK kh_status kh_remote_stat(struct kh_remote *remote, const char *name,
     uint32_t version, struct kh_stat *stat, struct kh_error *err);
 KH_CHECK kh_status kh_remote_list(struct kh_remote *remote, const struct kh_cursor *after,
     struct kh_item *items, size_t max, size_t *count, struct kh_error *err);
+KH_CHECK kh_status kh_remote_backed_up(struct kh_remote *remote, struct kh_error *err);
 KH_CHECK kh_status kh_remote_reserve(
     struct kh_remote *remote, uint64_t versions, struct kh_error *err);
 KH_CHECK kh_status kh_remote_fingerprint(struct kh_remote *remote, const char *name,

@@ -29,6 +29,8 @@ const struct kh_option kh_pkcs11_options[] = {
         "how long a key pair is used for new versions with key_scope = epoch"},
     {"max_keys", KH_OPT_INT, "10000", 0, NULL,
         "refuse to make more deposit keys than this on the token; 0: no ceiling"},
+    {"require_backup", KH_OPT_BOOL, "no", 0, NULL,
+        "a migration commits only when a backup taken after its copy was confirmed"},
     {"unknown_keys", KH_OPT_INT, "0", 0, NULL,
         "keys of a lost, newer catalog on the token that are accepted and left alone"},
     {"max_deposit_size", KH_OPT_SIZE, "65536", 0, NULL,

@@ -1,5 +1,6 @@
 /* The pkcs11 backend: deposits behind a PKCS#11 token. This file is its table; README.md
  * says where what it names is found. */
+#include "plugins/pkcs11/confirmed.h"
 #include "plugins/pkcs11/examine.h"
 #include "plugins/pkcs11/newtoken.h"
 #include "plugins/pkcs11/options.h"
@@ -109,6 +110,11 @@ static void attest_round(void *ctx, bool begin)
     kh_store_attest_round(ctx, begin);
 }
 
+static kh_status backed_up(void *ctx, struct kh_error *err)
+{
+    return kh_store_backed_up(ctx, err);
+}
+
 /* No KH_CAP_EXPORT: what is behind the token stays there. */
 const struct kh_plugin kh_plugin = {
     .abi = KH_PLUGIN_ABI,
@@ -141,4 +147,5 @@ const struct kh_plugin kh_plugin = {
     .check = check,
     .usage = usage,
     .random = random_bytes,
+    .backed_up = backed_up,
 };

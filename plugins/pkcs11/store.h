@@ -52,7 +52,8 @@ struct kh_store {
 
     struct kh_keyset
         missing; /* keys that rows need and the token had not at start; then fixed */
-    uint64_t unknown; /* keys of this catalog on the token that it did not know at start */
+    uint64_t
+        unknown; /* keys of this catalog on the token that it did not know at start */
     struct kh_keypool *keypool;
     struct kh_epochs *epochs; /* NULL in deposit scope */
     atomic_ullong keys;       /* deposit keys on the token, and those being made */

@@ -24,6 +24,7 @@ const struct kh_route kh_keyhsmd_routes[] = {
     {READ, "/v1/backend/usage", kh_peer_usage, KH_ROUTE_WATCH | KH_ROUTE_KNOWN, {0}},
     {KH_METHOD_POST, "/v1/random", kh_peer_random, KH_ROUTE_KNOWN, {0}},
     {READ, "/v1/backend/room", kh_peer_room, KH_ROUTE_KNOWN, {0}},
+    {READ, "/v1/backend/backed-up", kh_peer_backed_up, KH_ROUTE_KNOWN, {0}},
     {READ, "/healthz", kh_healthz, KH_ROUTE_INLINE | KH_ROUTE_WATCH, {0}},
     {READ, "/readyz", kh_readyz, KH_ROUTE_WATCH, {0}},
     {READ, "/metrics", kh_metrics_handler, KH_ROUTE_WATCH, {0}},

@@ -17,6 +17,7 @@ int kh_cmd_undelete(int argc, char **argv);
 int kh_cmd_purge(int argc, char **argv);
 int kh_cmd_audit_verify(int argc, char **argv);
 int kh_cmd_backup(int argc, char **argv);
+int kh_cmd_backup_confirm(int argc, char **argv);
 int kh_cmd_backup_verify(int argc, char **argv);
 int kh_cmd_restore(int argc, char **argv);
 

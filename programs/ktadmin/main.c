@@ -35,6 +35,7 @@ static int run_audit(int argc, char **argv)
 
 static const struct kh_command backup_commands[] = {
     {"verify", "check a backup, and say what is in it", kh_cmd_backup_verify},
+    {"confirm", "confirm that catalog and token were backed up", kh_cmd_backup_confirm},
 };
 
 /* Without a word it makes one. */
@@ -54,7 +55,7 @@ static const struct kh_command commands[] = {
         kh_cmd_service},
     {"deposit", "put, get, list, show, roll, delete, undelete, purge", run_deposit},
     {"audit", "verify", run_audit},
-    {"backup", "make a backup; verify one", run_backup},
+    {"backup", "make a backup; verify or confirm one", run_backup},
     {"restore", "put a backup back", kh_cmd_restore},
 };
 
