@@ -1,5 +1,6 @@
 #include "core/migrate/internal.h"
 
+#include "core/migrate/progress.h"
 #include "core/name.h"
 
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <time.h>
 
 #define TELL_EVERY_NS 100000000ULL
+#define NOTE_EVERY_NS 1000000000ULL
 
 static uint64_t monotonic(void)
 {
@@ -35,8 +37,10 @@ void kh_tell_phase(struct kh_migration *m, kh_migration_phase phase, uint64_t to
     m->done = 0;
     m->total = total;
     m->told = monotonic();
+    m->noted = m->told;
     tell(m, &event);
     pthread_mutex_unlock(&m->lock);
+    kh_progress_write(m, &event);
 }
 
 void kh_tell_done(struct kh_migration *m, uint64_t done)
@@ -50,13 +54,18 @@ void kh_tell_progress(struct kh_migration *m, bool force)
 {
     struct kh_migration_event event = {.kind = KH_EVENT_PROGRESS, .version = -1};
     uint64_t now = monotonic();
+    bool note = false;
 
     pthread_mutex_lock(&m->lock);
     if (force || now - m->told >= TELL_EVERY_NS) {
         m->told = now;
         tell(m, &event);
+        note = now - m->noted >= NOTE_EVERY_NS;
+        m->noted = note ? now : m->noted;
     }
     pthread_mutex_unlock(&m->lock);
+    if (note)
+        kh_progress_write(m, &event);
 }
 
 /* Holding `lock`. A copy for the report; when memory is short the event was told all the

@@ -42,7 +42,9 @@ struct kh_migration {
     kh_migration_phase phase;
     uint64_t done;
     uint64_t total;
-    uint64_t told; /* monotonic time of the last progress event, ns */
+    uint64_t told;             /* monotonic time of the last progress event, ns */
+    uint64_t noted;            /* of the last note of it (progress.h), ns */
+    atomic_bool progress_made; /* there is a file of it */
     struct kh_kept_event *kept;
     size_t kept_count;
 

@@ -1,4 +1,5 @@
 #include "core/migrate/internal.h"
+#include "core/migrate/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,7 @@ void kh_migrate_close(struct kh_migration *m)
 {
     if (!m)
         return;
+    kh_progress_end(m);
     kh_journal_close(m->journal);
     kh_name_map_free(m->map);
     kh_suggestions_free(m->suggestions);
