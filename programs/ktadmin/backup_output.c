@@ -104,6 +104,9 @@ static kh_status find_place(struct kh_backup_output *out, const char *file,
 
     if (snprintf(given, sizeof given, "%s", file ? file : directory) >= PATH_MAX - 320)
         return kh_fail(err, KH_INVALID, "%.64s...: the path is too long", given);
+    /* The last part of --output-dir is made when only it is missing. */
+    if (!file && mkdir(given, 0700) == 0)
+        fprintf(stderr, "ktadmin backup: made %s\n", given);
     memcpy(copy, given, sizeof copy);
     if (!realpath(file ? dirname(copy) : given, out->directory))
         return unavailable("cannot write to", given, err);

@@ -108,6 +108,13 @@ check "the newest among them" test -s "$(sed -n 's/^Wrote \([^ ]*\) .*/\1/p' "$W
 stop_daemon
 check_eq "the daemon was not disturbed" "$STATUS" 0
 
+# ---- the units ----------------------------------------------------------------------------------
+mkdir "$WORK/units"
+sed "s|@CMAKE_INSTALL_FULL_BINDIR@|$KEYHSM_BIN_DIR|" "$KEYHSM_SOURCE_DIR/etc/keyhsm-backup.service.in" >"$WORK/units/keyhsm-backup.service"
+cp "$KEYHSM_SOURCE_DIR/etc/keyhsm-backup.timer" "$WORK/units/"
+check "systemd takes the units" systemd-analyze verify --man=no "$WORK/units/keyhsm-backup.service" "$WORK/units/keyhsm-backup.timer"
+check "their sandbox is closed" systemd-analyze security --offline=yes --threshold=15 "$WORK/units/keyhsm-backup.service"
+
 # ---- stock tools ---------------------------------------------------------------------------------
 mkdir "$WORK/stock"
 tar -C "$WORK/stock" -xf "$WORK/stopped.khb"
@@ -222,6 +229,10 @@ check_fails "what it left is gone" test -e "$WORK/backups/.keyhsm-backup-abcdef"
 printf '[backup]\nrecipient = %s\ndirectory = %s\nkeep = 1\n' "$WORK/vault.crt" "$WORK/backups" >>"$WORK/keyhsm.ini"
 backup
 is "all from [backup]" 0
+rmdir "$WORK/new" 2>/dev/null || true
+backup --output-dir "$WORK/new" --keep 1
+is "a directory of which only the last part is missing" 0
+check_eq "is made for its user alone" "$(stat -c %a "$WORK/new")" 700
 check_eq "one is kept" "$(find "$WORK/backups" -name "keyhsm-$(hostname)-*.khb" | wc -l)" 1
 python3 - "$WORK/state/catalog.db" <<'PY'
 import sys
