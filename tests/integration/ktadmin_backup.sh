@@ -108,6 +108,24 @@ check "the newest among them" test -s "$(sed -n 's/^Wrote \([^ ]*\) .*/\1/p' "$W
 stop_daemon
 check_eq "the daemon was not disturbed" "$STATUS" 0
 
+# ---- during a migration ---------------------------------------------------------------------------
+printf '[backend.softfile]\ndirectory = %s\ncreate = yes\n' "$WORK/legacy" >>"$WORK/keyhsm.ini"
+for i in $(seq 1 30); do
+  kt deposit put "old$i" "$WORK/data2" --backend softfile --config "$WORK/keyhsm.ini" --plugin-dir "$KEYHSM_PLUGIN_DIR"
+  [ "$STATUS" = 0 ] || die "put old$i: $(cat "$WORK/err")"
+done
+"$KEYHSM_BIN_DIR/ktmigrate" --from softfile --to pkcs11 --yes --jobs 1 --state-dir "$WORK/journal" \
+  --config "$WORK/keyhsm.ini" --plugin-dir "$KEYHSM_PLUGIN_DIR" >"$WORK/migrate.log" 2>&1 &
+MIGRATION=$!
+copied_one() { sqlite3 -readonly "$WORK/state/catalog.db" "SELECT name FROM versions WHERE name LIKE 'old%' LIMIT 1" | grep -q old; }
+wait_for "the first copy" copied_one
+backup --output "$WORK/during.khb" --recipient "$WORK/vault.crt"
+is "a backup while a migration copies" 0
+verify "$WORK/during.khb" --recipient "$WORK/vault.crt" --recipient-key "$WORK/vault.key"
+is "is sound" 0
+STATUS=0; wait "$MIGRATION" || STATUS=$?
+is "and the migration ends well" 0
+
 # ---- the units ----------------------------------------------------------------------------------
 mkdir "$WORK/units"
 sed "s|@CMAKE_INSTALL_FULL_BINDIR@|$KEYHSM_BIN_DIR|" "$KEYHSM_SOURCE_DIR/etc/keyhsm-backup.service.in" >"$WORK/units/keyhsm-backup.service"
