@@ -7,6 +7,8 @@
 
 /* Each takes what stands behind its name (argv[0]) and returns the exit status. */
 int kh_cmd_backend(int argc, char **argv);
+int kh_cmd_bench(int argc, char **argv);
+int kh_cmd_doctor(int argc, char **argv);
 int kh_cmd_service(int argc, char **argv); /* start, stop, ... */
 int kh_cmd_settings(int argc, char **argv);
 int kh_cmd_setup(int argc, char **argv);

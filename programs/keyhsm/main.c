@@ -3,6 +3,9 @@
 #include "programs/keyhsm/commands.h"
 
 static const struct kh_command commands[] = {
+    {"bench", "measure what a token and its module do in a second", kh_cmd_bench},
+    {"doctor", "examine a PKCS#11 module before anything is stored behind it",
+        kh_cmd_doctor},
     {"settings", "print the configuration in effect, secrets hidden", kh_cmd_settings},
     {"setup", "write a configuration, once the token has let it in", kh_cmd_setup},
     {"trust", "let a client in: pin its certificate; list and remove pins", kh_cmd_trust},
