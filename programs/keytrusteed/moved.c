@@ -103,7 +103,7 @@ static void answer(
             "the deposits have moved to the HSM: restart keytrusteed to serve them from "
             "there (systemctl restart keytrusteed)");
     kh_response_clear(&request->response);
-    kh_response_error(&request->response, 503, "moved", text, request->name);
+    kh_response_refuse(&request->response, request, 503, "moved", text);
     kh_response_header(&request->response, "Retry-After", "%d", RETRY_SECONDS);
 }
 
