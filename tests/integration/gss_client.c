@@ -98,6 +98,7 @@ static void finish(gss_ctx_id_t *context, gss_name_t name, gss_OID mech, char *a
     unsigned char *raw = malloc(len + 1);
     gss_buffer_desc in = {0, raw};
     gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
     int n = raw ? EVP_DecodeBlock(raw, (const unsigned char *)answer, (int)len) : -1;
 
     if (n <= 0) {
@@ -108,6 +109,7 @@ static void finish(gss_ctx_id_t *context, gss_name_t name, gss_OID mech, char *a
         (size_t)n - (answer[len - 1] == '=') - (len > 1 && answer[len - 2] == '=');
     step(context, name, mech, &in, &out);
     puts("mutual");
+    (void)gss_release_buffer(&minor, &out);
     free(raw);
 }
 
@@ -117,6 +119,7 @@ int main(int argc, char **argv)
     gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
     gss_OID mech = &krb5;
     gss_name_t name;
+    OM_uint32 minor;
     char *token;
     int at = 1;
 
@@ -140,5 +143,8 @@ int main(int argc, char **argv)
         puts(token);
     }
     free(token);
+    (void)gss_release_buffer(&minor, &out);
+    (void)gss_release_name(&minor, &name);
+    (void)gss_delete_sec_context(&minor, &context, GSS_C_NO_BUFFER);
     return 0;
 }

@@ -8,7 +8,7 @@ start_realm
 login alice; login hdfs hdfs/localhost
 use_backend softfile
 echo "a secret that servers share, of some length" >"$WORK/secret"
-write_ini "${BACKEND_LINES[@]}" "[kms]" "enabled = yes" "[acl]" "a = allow all on * to *" "[auth]" \
+write_ini "${BACKEND_LINES[@]}" "[kms]" "enabled = yes" "[kms.acl]" "GET_KEYS = *" "[acl]" "a = allow all on * to *" "[auth]" \
   "kerberos = yes" "keytab = $WORK/krb5/http.keytab" "cookie_secret_source = file:$WORK/secret"
 start_daemon
 NAMES=/kms/v1/keys/names
