@@ -11,7 +11,7 @@
 enum { REGEX_MAX = 256, REPEAT_MAX = 256 };
 
 /* P is behind a backslash. */
-static const char *escape_fault(char c)
+static const char *escape_fault(int c)
 {
     if (c == '\0')
         return "it ends in a '\\'";
@@ -88,7 +88,7 @@ const char *kh_local_regex_fault(const char *text, size_t len)
         return "it is longer than 256 bytes";
     while (!fault && p < end) {
         char c = *p;
-        bool again = memchr("*+?{", c, 4) != NULL;
+        bool again = c == '*' || c == '+' || c == '?' || c == '{';
 
         if (again && repeated)
             return "two repetitions stand side by side: Java's reluctant and possessive "
