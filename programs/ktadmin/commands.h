@@ -5,6 +5,7 @@
 
 int kh_cmd_init(int argc, char **argv);
 int kh_cmd_keyhsm(int argc, char **argv);
+int kh_cmd_import_kms_acls(int argc, char **argv);
 int kh_cmd_service(int argc, char **argv);
 int kh_cmd_status(int argc, char **argv);
 int kh_cmd_put(int argc, char **argv);

@@ -50,6 +50,8 @@ static int run_backup(int argc, char **argv)
 static const struct kh_command commands[] = {
     {"init", "make a legacy store, and its server's certificate", kh_cmd_init},
     {"keyhsm", "integrate this server with keyhsmd, or leave it", kh_cmd_keyhsm},
+    {"import-kms-acls", "take the lists of a Hadoop KMS into keytrustee.ini",
+        kh_cmd_import_kms_acls},
     {"status", "show what the server stands on", kh_cmd_status},
     {"service", "start, stop, shutdown, restart, reload, status of the server",
         kh_cmd_service},

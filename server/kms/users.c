@@ -104,6 +104,9 @@ static kh_status add_entries(
 
         if (n == 1 && *entry == '~')
             return kh_fail(err, KH_INVALID, "there is no user behind '~'");
+        if (memchr(entry, '\t', n))
+            return kh_fail(err, KH_INVALID, "'%.*s' is no name: there is a tab in it",
+                n > 64 ? 64 : (int)n, entry);
         if (n > 0)
             st = kms_names_add(names, entry, n, err);
         if (st != KH_OK)

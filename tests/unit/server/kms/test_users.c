@@ -102,6 +102,8 @@ static void lists_that_are_not_meant_are_refused(void)
     KH_ASSERT_FAILS(
         kms_users_add(&list, "alice,~ ,bob", &err), KH_INVALID, err, "behind '~'");
     KH_ASSERT_FAILS(
+        kms_users_add(&list, "alice\tbob", &err), KH_INVALID, err, "a tab in it");
+    KH_ASSERT_FAILS(
         kms_users_add(&list, "al\nice", &err), KH_INVALID, err, "control character");
     kms_users_clear(&list);
 }
