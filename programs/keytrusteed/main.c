@@ -85,6 +85,7 @@ static kh_status make_service(struct daemon *daemon, struct kh_error *err)
         .changed = on_changed,
         .arg = daemon,
         .kms = daemon->kms,
+        .authn_extra = kh_kms_extra(daemon->kms),
     };
     kh_status st;
 

@@ -19,6 +19,8 @@ static const struct {
     [KH_KMS_SET_MATERIAL] = {KMS_OP_SET_KEY_MATERIAL, KMS_KEY_MANAGEMENT},
     [KH_KMS_GENERATE_EEK] = {KMS_OP_GENERATE_EEK, KMS_KEY_GENERATE_EEK},
     [KH_KMS_DECRYPT_EEK] = {KMS_OP_DECRYPT_EEK, KMS_KEY_DECRYPT_EEK},
+    [KH_KMS_UNDELETE] = {KMS_OP_UNDELETE, KMS_KEY_MANAGEMENT},
+    [KH_KMS_PURGE] = {KMS_OP_PURGE, KMS_KEY_MANAGEMENT},
 };
 
 bool kh_kms_has(struct kh_app *app, const struct kh_request *request, kh_kms_right right)

@@ -13,7 +13,9 @@ typedef enum kh_kms_right {
     KH_KMS_GET_METADATA,
     KH_KMS_SET_MATERIAL,
     KH_KMS_GENERATE_EEK,
-    KH_KMS_DECRYPT_EEK
+    KH_KMS_DECRYPT_EEK,
+    KH_KMS_UNDELETE,
+    KH_KMS_PURGE
 } kh_kms_right;
 
 /* RIGHT by the first level alone, which knows no keys: whether material is shown to who

@@ -2,6 +2,7 @@
 #ifndef KH_KMS_INTERNAL_H
 #define KH_KMS_INTERNAL_H
 
+#include "server/authn.h"
 #include "server/kms/access.h"
 #include "server/kms/acl.h"
 #include "server/kms/cache.h"
@@ -14,7 +15,9 @@
 
 struct kh_kms {
     struct kms_acl *acl;
-    struct kh_kms_cache *cache; /* NULL: every operation reads the deposit */
+    struct kms_tokens *tokens;
+    struct kh_authn_extra extra; /* caller.h */
+    struct kh_kms_cache *cache;  /* NULL: every operation reads the deposit */
     struct kh_kms_cipher *cipher;
     size_t max_eeks; /* of one request */
     struct kh_metrics *metrics;
@@ -101,5 +104,7 @@ void kh_kms_generate(struct kh_app *app, struct kh_request *request);
 void kh_kms_eek(struct kh_app *app, struct kh_request *request);
 void kh_kms_reencrypt_batch(struct kh_app *app, struct kh_request *request);
 void kh_kms_invalidate(struct kh_app *app, struct kh_request *request);
+void kh_kms_trustee(struct kh_app *app, struct kh_request *request);
+void kh_kms_root(struct kh_app *app, struct kh_request *request);
 
 #endif

@@ -1,6 +1,8 @@
 #include "server/kms/internal.h"
 
 #include "core/backend.h"
+#include "server/kms/caller.h"
+#include "server/kms/tokens.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +61,8 @@ static kh_status configure(
     if (st == KH_OK)
         st = kms_acl_new(&kms->acl, config, err);
     if (st == KH_OK)
+        st = kms_tokens_new(&kms->tokens, config, err);
+    if (st == KH_OK)
         st = kh_kms_cipher_new(&kms->cipher, err);
     if (st != KH_OK)
         return st;
@@ -94,6 +98,7 @@ void kh_kms_free(struct kh_kms *kms)
 {
     if (!kms)
         return;
+    kms_tokens_free(kms->tokens);
     kms_acl_free(kms->acl);
     kh_kms_cache_free(kms->cache);
     kh_kms_cipher_free(kms->cipher);
@@ -112,6 +117,14 @@ kh_status kh_kms_reload(
 struct kms_acl *kh_kms_acl(struct kh_kms *kms)
 {
     return kms->acl;
+}
+
+const struct kh_authn_extra *kh_kms_extra(struct kh_kms *kms)
+{
+    if (!kms)
+        return NULL;
+    kh_kms_caller(kms, &kms->extra);
+    return &kms->extra;
 }
 
 static void show(void *arg)

@@ -37,6 +37,10 @@ void kh_kms_changed(struct kh_kms *kms, const char *name);
  */
 void kh_kms_tick(struct kh_kms *kms);
 
+/* Delegation tokens, and acting for others, for the service that has the routes of KMS.
+ * KMS's; NULL when KMS is. */
+const struct kh_authn_extra *kh_kms_extra(struct kh_kms *kms);
+
 /* Only for an application whose `kms` is set. */
 extern const struct kh_route kh_kms_routes[];
 extern const size_t kh_kms_route_count;

@@ -27,6 +27,9 @@ const struct kh_route kh_kms_routes[] = {
     {READ, "/kms/v1/keys/metadata", kh_kms_keys_metadata, FLAGS, {0}},
     {READ, "/kms/v1/keys/names", kh_kms_names, FLAGS, {0}},
     {KH_METHOD_POST, "/kms/v1/keys", kh_kms_create, FLAGS, {0}},
+    {KH_METHOD_POST, "/kms/v1/trustee/key/{name}", kh_kms_trustee, FLAGS, {0}},
+    {READ | KH_METHOD_PUT | KH_METHOD_POST, "/kms/v1/", kh_kms_root, FLAGS, {0}},
+    {READ | KH_METHOD_PUT | KH_METHOD_POST, "/kms/v1", kh_kms_root, FLAGS, {0}},
 };
 /* clang-format on */
 
