@@ -115,9 +115,9 @@ by_hand "a compressed body" 415 "$put${host}Content-Encoding: gzip\r\nContent-Le
 by_hand "an absolute target" 400 "GET https://localhost/healthz HTTP/1.1\r\n$host\r\n"
 by_hand "65 headers" 431 "$get$host$(printf 'X-H: 1\\r\\n%.0s' {1..64})\r\n"
 printf '%b' "$get$host" >"$WORK/big_head"
-{ printf 'X: '; head -c 20000 /dev/zero | tr '\0' a; printf '\r\n\r\n'; } >>"$WORK/big_head"
+{ printf 'X: '; head -c 80000 /dev/zero | tr '\0' a; printf '\r\n\r\n'; } >>"$WORK/big_head"
 client raw <"$WORK/big_head" >"$WORK/raw" 2>&1 || true
-check_eq "20 KB of headers: 400" "$(head -n 1 "$WORK/raw" | cut -d' ' -f2)" 400
+check_eq "80 KB of headers: 400" "$(head -n 1 "$WORK/raw" | cut -d' ' -f2)" 400
 printf 'NONSENSE\r\n\r\n' | client raw >"$WORK/raw" 2>&1 || true
 check_lacks "nonsense gets no 200" "$WORK/raw" " 200 "
 by_hand "two requests in one go, the second is answered too" 200 "$get$host\r\n$get$host$close\r\n"
