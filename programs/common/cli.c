@@ -45,6 +45,42 @@ static void print_help(const struct kh_cli *cli)
         printf("\n%s\n", cli->more);
 }
 
+/* The hidden word that prints the tables for programs: manual pages and completion are
+ * made from it (scripts/manual). */
+static bool wants_tables(int argc, char **argv)
+{
+    return argc == 2 && strcmp(argv[1], "--dump-options") == 0;
+}
+
+static void print_row(const struct kh_cli_option *o)
+{
+    char letter[2] = {o->letter, '\0'};
+
+    printf("option\t%s\t%s\t%s\t%s\n", o->name, letter, o->argument ? o->argument : "",
+        o->help);
+}
+
+static void print_tables(const struct kh_cli *cli)
+{
+    printf("usage\t%s\t%s\n", cli->arguments, cli->summary);
+    for (size_t i = 0; i < cli->option_count; i++)
+        print_row(&cli->options[i]);
+    print_row(&(struct kh_cli_option){.name = "help", .help = "print this and end"});
+    if (!has_version(cli))
+        print_row(&(struct kh_cli_option){
+            .name = "version", .help = "print the version and end"});
+}
+
+bool kh_command_tables(
+    const struct kh_command *commands, size_t count, int argc, char **argv)
+{
+    if (!wants_tables(argc, argv))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        printf("command\t%s\t%s\n", commands[i].name, commands[i].summary);
+    return true;
+}
+
 static void usage_error(const struct kh_cli *cli)
 {
     fprintf(stderr, "Try '%s --help'.\n", cli->program);
@@ -75,6 +111,10 @@ int kh_cli_parse(const struct kh_cli *cli, int argc, char **argv, bool stop_at_o
     size_t s = 0;
     int c;
 
+    if (wants_tables(argc, argv)) {
+        print_tables(cli);
+        exit(KH_EXIT_OK);
+    }
     if (stop_at_operand)
         shorts[s++] = '+';
     for (size_t i = 0; i < cli->option_count && i < MAX_OPTIONS; i++) {
@@ -137,6 +177,8 @@ static void print_commands(const char *program, const char *summary,
 int kh_command_run(const char *program, const char *summary,
     const struct kh_command *commands, size_t count, int argc, char **argv)
 {
+    if (argc == 1 && kh_command_tables(commands, count, argc + 1, argv - 1))
+        return KH_EXIT_OK;
     if (argc < 1) {
         print_commands(program, summary, commands, count, stderr);
         return KH_EXIT_USAGE;

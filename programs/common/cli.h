@@ -63,4 +63,13 @@ struct kh_command {
 int kh_command_run(const char *program, const char *summary,
     const struct kh_command *commands, size_t count, int argc, char **argv);
 
+/*
+ * With --dump-options as the only argument: prints COMMANDS for the makers of manual
+ * pages and completion, one a line: "command", name and summary, with tabs between. For a
+ * command that has both commands and options of its own; kh_command_run and kh_cli_parse
+ * ("usage" arguments summary; "option" name letter argument help) do it by themselves.
+ */
+bool kh_command_tables(
+    const struct kh_command *commands, size_t count, int argc, char **argv);
+
 #endif

@@ -41,6 +41,7 @@ static const struct kh_command backup_commands[] = {
 /* Without a word it makes one. */
 static int run_backup(int argc, char **argv)
 {
+    (void)kh_command_tables(backup_commands, COUNT(backup_commands), argc, argv);
     if (argc < 2 || argv[1][0] == '-')
         return kh_cmd_backup(argc, argv);
     return kh_command_run("ktadmin backup", "Works on backups; alone it makes one.",

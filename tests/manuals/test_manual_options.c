@@ -26,10 +26,9 @@ static const struct book {
     size_t section_count;
     const char *plugins[PLUGINS_MAX];
 } books[] = {
-    {"keyhsm", TEST_SOURCE_DIR "/docs/man/keyhsm.ini.5",
-        TEST_SOURCE_DIR "/etc/keyhsm.ini", kh_daemon_sections, KH_DAEMON_SECTION_COUNT,
-        {"softfile", "pkcs11", "keyhsm"}},
-    {"keytrustee", TEST_SOURCE_DIR "/docs/man/keytrustee.ini.5",
+    {"keyhsm", TEST_MANUAL_DIR "/keyhsm.ini.5", TEST_SOURCE_DIR "/etc/keyhsm.ini",
+        kh_daemon_sections, KH_DAEMON_SECTION_COUNT, {"softfile", "pkcs11", "keyhsm"}},
+    {"keytrustee", TEST_MANUAL_DIR "/keytrustee.ini.5",
         TEST_SOURCE_DIR "/etc/keytrustee.ini", kh_keytrusteed_sections,
         KH_KEYTRUSTEED_SECTION_COUNT, {"softfile", "keyhsm"}},
 };
