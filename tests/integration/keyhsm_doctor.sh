@@ -86,6 +86,7 @@ bad nothing
 check_eq "none" "$STATUS" 0
 finds extractable secrecy "not extractable" "though it was asked not to be"
 finds leak secrecy "value hidden" "gives the private key away"
+says "and nothing else is blamed" ok secrecy "stays so" "cannot make it extractable"
 finds copy secrecy copy "C_CopyObject makes an extractable copy"
 finds change secrecy "stays so" "C_SetAttributeValue makes it extractable"
 finds wrap secrecy wrap "C_WrapKey gives the private key away"

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-enum { MOST = 1000, MOST_QUICK = 100, SEARCHES = 5, BUDGET_US = 20 * 1000000 };
+/* A few are made however long they take: without any nothing could be said. */
+enum { LEAST = 3, MOST = 1000, MOST_QUICK = 100, SEARCHES = 5, BUDGET_US = 20 * 1000000 };
 
 struct herd {
     struct kh_call *call;
@@ -44,7 +45,7 @@ static bool grow(struct herd *herd, size_t target, long long until)
         CK_OBJECT_HANDLE key;
         CK_RV rv;
 
-        if (kh_probe_now() > until) {
+        if (herd->count >= LEAST && kh_probe_now() > until) {
             kh_fact_text("objects.ended_by", "time");
             return false;
         }
@@ -84,7 +85,7 @@ void kh_stage_objects(struct kh_probe *probe)
 {
     static struct herd herd;
     size_t most = probe->quick ? MOST_QUICK : MOST;
-    long long until = kh_probe_now() + BUDGET_US / (probe->quick ? 10 : 1);
+    long long until;
     long long few = -1;
     size_t few_count = 0;
     bool more = true;
@@ -93,6 +94,7 @@ void kh_stage_objects(struct kh_probe *probe)
     herd.kind = kh_probe_kind(probe);
     if (!herd.kind)
         return;
+    until = kh_probe_now() + BUDGET_US / (probe->quick ? 10 : 1);
     for (size_t target = 10; more && target <= most; target *= 10) {
         long long start = kh_probe_now();
         size_t before = herd.count;

@@ -97,7 +97,8 @@ static void try_change(
         s->call->p11->C_SetAttributeValue(s->call->session, s->key, &a, 1));
     const char *said = rv == CKR_OK ? "it says yes" : kh_probe_why(s->call, rv);
 
-    kh_fact_bool(fact, is_kept(s, s->key), "%s", said);
+    /* What it refuses it has not changed; how the key was before is another fact. */
+    kh_fact_bool(fact, rv != CKR_OK || is_kept(s, s->key), "%s", said);
 }
 
 static void try_rename(struct subject *s)
