@@ -2,6 +2,7 @@
 
 #include "server/exposition.h"
 #include "server/reply.h"
+#include "server/survey.h"
 
 static const char *status_word(int status)
 {
@@ -93,11 +94,29 @@ static void print_state(struct kh_backend *backend, FILE *to)
         "1 when the backend takes no changes.", info.read_only);
 }
 
+/* By the survey, which counts no more often than that costs little. */
+static void print_deposits(struct kh_app *app, FILE *to)
+{
+    struct kh_survey_view view;
+
+    kh_survey_look(app->survey, app->backend, &view);
+    if (!view.has_usage)
+        return;
+    kh_expose_head(to, "keyhsm_deposits", "gauge",
+        "Deposits by state; deleted: all versions are. Counted now and then.");
+    fprintf(to,
+        "keyhsm_deposits{state=\"active\"} %llu\n"
+        "keyhsm_deposits{state=\"deleted\"} %llu\n",
+        (unsigned long long)view.usage.deposits,
+        (unsigned long long)view.usage.deleted_deposits);
+}
+
 void kh_metrics_backend(struct kh_app *app, FILE *to)
 {
     struct kh_backend *backend = app->backend;
 
     print_state(backend, to);
+    print_deposits(app, to);
     print_calls(backend, to);
     print_all_durations(backend, to);
 }

@@ -81,11 +81,17 @@ is "their ceiling" keyhsm_deposit_keys_limit 500
 is "the HSM is used" keyhsm_hsm_used 1
 is "no audit log of its own" keyhsm_audit_up ""
 is "no backup was ever made" keyhsm_backup_last_success_timestamp_seconds 0
-echo 'catalog 01234567 contents 00ff generation 7 time 1795540000' >"$WORK/state/last-backup"
+before=$(date +%s)
+check "ktadmin backup makes one" "$KEYHSM_BIN_DIR/ktadmin" backup --config "$HSM_INI" --plugin-dir "$KEYHSM_PLUGIN_DIR" \
+  --recipient "$WORK/server.crt" --output "$WORK/backup" --keytrustee-config "$KT_INI"
 cp "$WORK/client.crt" "$WORK/trust/$(fingerprint "$WORK/client.crt").pem"
 echo "no certificate" >"$WORK/trust/other.pem"
 hsm GET /metrics
-is "one was" keyhsm_backup_last_success_timestamp_seconds 1795540000
+made=$(number keyhsm_backup_last_success_timestamp_seconds)
+check "its time is known ($made)" [ "$made" -ge "$before" ]
+check "  and not in the future" [ "$made" -le "$(date +%s)" ]
+is "deposits with an active version" 'keyhsm_deposits{state="active"}' 1
+is "deleted ones" 'keyhsm_deposits{state="deleted"}' 0
 cp "$WORK/body" "$WORK/hsm.metrics"
 trustee GET /metrics
 is "keytrusteed has no catalog" keyhsm_backup_last_success_timestamp_seconds ""
