@@ -43,6 +43,9 @@ void kh_kms_import_free(struct kh_kms_import *plan);
 /* SECTION KEY = VALUE. KEY and VALUE are copied; SECTION is static storage. */
 KH_CHECK kh_status kh_kms_want(
     struct kh_kms_import *plan, const char *section, const char *key, const char *value);
+/* Adds a copy of CHANGE to *LIST; its section is static storage. */
+KH_CHECK kh_status kh_kms_add_change(
+    struct kh_ini_change **list, size_t *count, const struct kh_ini_change *change);
 KH_CHECK kh_status kh_lines_add(struct kh_lines *lines, const char *format, ...)
     KH_PRINTF(2, 3);
 /* A label of [kms.key.acl] or [kms.proxyuser] for WHAT of NAME. */

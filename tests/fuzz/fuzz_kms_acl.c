@@ -16,7 +16,7 @@ static void check(kh_status st, const struct kh_error *err)
         abort();
 }
 
-static void line(const char *section, const char *text)
+static void line(const char *section, const char *key, const char *text)
 {
     struct kh_config *config = NULL;
     struct kh_error err = {0};
@@ -24,11 +24,13 @@ static void line(const char *section, const char *text)
     char assignment[4200];
     kh_status st;
 
-    (void)snprintf(assignment, sizeof assignment, "%s=%s", section, text);
+    (void)snprintf(assignment, sizeof assignment, "%s.%s=%s", section, key, text);
     if (kh_config_load(&config, NULL, &err) != KH_OK ||
         kh_config_override(config, assignment, &err) != KH_OK)
         abort();
-    st = kms_acl_new(&acl, config, &err);
+    st = kh_config_claim_free(config, section, &err);
+    if (st == KH_OK)
+        st = kms_acl_new(&acl, config, &err);
     check(st, &err);
     if (st == KH_OK && kms_acl_has_op(acl, &nobody, KMS_OP_GET))
         abort();
@@ -53,8 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     kms_users_clear(&users);
     check(kms_hosts_add(&hosts, text, &err), &err);
     kms_hosts_free(hosts);
-    line("kms.acl.GET", text);
-    line("kms.key.acl.x", text);
-    line("kms.proxyuser.x", text);
+    line("kms.acl", "GET", text);
+    line("kms.key.acl", "x", text);
+    line("kms.proxyuser", "x", text);
     return 0;
 }
