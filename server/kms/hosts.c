@@ -151,28 +151,29 @@ static kh_status add_entry(struct kms_hosts *list, const char *text, struct kh_e
     return st;
 }
 
-static kh_status make_list(struct kms_hosts **list, struct kh_error *err)
+/* False: no memory. */
+static bool make_list(struct kms_hosts **list)
 {
     if (*list)
-        return KH_OK;
+        return true;
     *list = calloc(1, sizeof **list);
     if (*list && pthread_mutex_init(&(*list)->lock, NULL) == 0)
-        return KH_OK;
+        return true;
     free(*list);
     *list = NULL;
-    return kh_fail(err, KH_FATAL, "no memory for a list of hosts");
+    return false;
 }
 
 kh_status kms_hosts_add(struct kms_hosts **list, const char *text, struct kh_error *err)
 {
-    kh_status st = make_list(list, err);
-    char *copy = strdup(text);
+    kh_status st = KH_OK;
+    char *copy = make_list(list) ? strdup(text) : NULL;
     char *rest = NULL;
 
-    if (st == KH_OK && !copy)
-        st = kh_fail(err, KH_FATAL, "no memory for a list of hosts");
-    for (char *word = copy ? strtok_r(copy, ", \t\r\n", &rest) : NULL;
-         st == KH_OK && word; word = strtok_r(NULL, ", \t\r\n", &rest)) {
+    if (!copy)
+        return kh_fail(err, KH_FATAL, "no memory for a list of hosts");
+    for (char *word = strtok_r(copy, ", \t\r\n", &rest); st == KH_OK && word;
+         word = strtok_r(NULL, ", \t\r\n", &rest)) {
         if (strcmp(word, "*") == 0)
             (*list)->all = true;
         else

@@ -44,10 +44,10 @@ static kh_status check_scheme(const struct kh_config *config, struct kh_error *e
 static kh_status configure(
     struct kh_kms *kms, const struct kh_config *config, struct kh_error *err)
 {
-    uint64_t seconds;
-    uint64_t keys;
-    uint64_t eeks;
-    uint64_t body;
+    uint64_t seconds = 0;
+    uint64_t keys = 0;
+    uint64_t eeks = 0;
+    uint64_t body = 0;
     kh_status st = check_scheme(config, err);
 
     if (st == KH_OK)

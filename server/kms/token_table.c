@@ -121,6 +121,7 @@ bool kms_table_has_room(const struct kms_table *table, const struct kms_event *e
     if (kms_table_find(table, event->id))
         return true;
     for (size_t i = 0; i < table->count; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there as count is not 0 */
         of_owner += table->events[i].owner == event->owner;
     return table->count < KMS_EVENTS_MAX && of_owner < KMS_EVENTS_OWNER_MAX;
 }

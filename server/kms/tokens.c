@@ -45,6 +45,7 @@ static kh_status read_times(
         st = read_time(config, "token_max_lifetime", &out->max, err);
     if (st == KH_OK)
         st = read_time(config, "token_key_interval", &out->interval, err);
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): at least SHORTEST when KH_OK */
     if (st == KH_OK && out->max / out->interval > 200)
         st = kh_fail(err, KH_INVALID,
             "%s: [kms] token_key_interval is too short for token_max_lifetime: more than "

@@ -66,7 +66,8 @@ unsigned char kms_read_byte(struct kms_reader *reader)
 
 int64_t kms_read_number(struct kms_reader *reader)
 {
-    int first = (signed char)kms_read_byte(reader);
+    int byte = kms_read_byte(reader);
+    int first = byte <= ONE_MAX ? byte : byte - 256; /* two's complement */
     bool negative = first < NEGATIVE;
     unsigned count;
     uint64_t value = 0;
