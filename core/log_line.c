@@ -111,9 +111,10 @@ static void put_string(struct pen *pen, const char *text)
     kh_log_escape(cut, escaped);
     put(pen, "\"");
     for (const char *p = escaped; *p; p++) {
-        const char one[3] = {*p == '"' || *p == '\\' ? '\\' : *p,
-            *p == '"' || *p == '\\' ? *p : '\0', '\0'};
+        const char one[2] = {*p, '\0'};
 
+        if (*p == '"' || *p == '\\')
+            put(pen, "\\");
         put(pen, one);
     }
     put(pen, "\"");

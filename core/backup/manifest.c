@@ -278,16 +278,15 @@ kh_status kh_backup_manifest_decode(
         json_loadb((const char *)text->data, text->len, JSON_REJECT_DUPLICATES, NULL);
     const char *format = json_string_value(json_object_get(root, "format"));
     json_int_t version = json_integer_value(json_object_get(root, "version"));
+    bool ours = format && strcmp(format, FORMAT) == 0 && version >= 1;
     kh_status st = KH_OK;
 
     memset(manifest, 0, sizeof *manifest);
-    if (!format || strcmp(format, FORMAT) != 0 || version < 1)
-        st = odd(err);
-    else if (version > VERSION)
+    if (ours && version > VERSION)
         st = kh_fail(err, KH_REFUSED,
             "the backup was made by a newer program (format %lld, this one knows %d)",
             (long long)version, VERSION);
-    else if (!decode(manifest, root))
+    else if (!ours || !decode(manifest, root))
         st = odd(err);
     if (st != KH_OK)
         kh_backup_manifest_free(manifest);

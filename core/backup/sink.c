@@ -76,13 +76,26 @@ static kh_status begin_message(
         kh_crypto_reason("out of memory"));
 }
 
+/* A filter of SHA-256; NULL: out of memory. (BIO_set_md casts const away.) */
+static BIO *new_sum(void)
+{
+    BIO *sum = BIO_new(BIO_f_md());
+    EVP_MD_CTX *ctx = NULL;
+
+    if (sum && BIO_get_md_ctx(sum, &ctx) == 1 &&
+        EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1)
+        return sum;
+    BIO_free(sum);
+    return NULL;
+}
+
 static bool make_chain(struct kh_backup_sink *sink, int fd)
 {
     BIO *file = BIO_new_fd(fd, BIO_NOCLOSE);
 
     sink->fd = fd;
-    sink->sum = BIO_new(BIO_f_md());
-    if (!file || !sink->sum || BIO_set_md(sink->sum, EVP_sha256()) != 1) {
+    sink->sum = new_sum();
+    if (!file || !sink->sum) {
         BIO_free(file);
         BIO_free(sink->sum);
         return false;
@@ -224,14 +237,13 @@ kh_status kh_backup_sink_check(struct kh_backup_sink *sink, struct kh_error *err
     char found[EVP_MAX_MD_SIZE];
     char bytes[CHUNK];
     BIO *span = kh_span_new(sink->fd, sink->at, sink->len);
-    BIO *sum = BIO_new(BIO_f_md());
-    int n = -1;
+    BIO *sum = new_sum();
     bool same = false;
 
     (void)posix_fadvise(sink->fd, 0, 0, POSIX_FADV_DONTNEED);
-    if (span && sum && BIO_set_md(sum, EVP_sha256()) == 1) {
+    if (span && sum) {
         (void)BIO_push(sum, span);
-        while ((n = BIO_read(sum, bytes, sizeof bytes)) > 0) {
+        while (BIO_read(sum, bytes, sizeof bytes) > 0) {
         }
         same = BIO_gets(sink->sum, wanted, sizeof wanted) == SHA256_DIGEST_LENGTH &&
                BIO_gets(sum, found, sizeof found) == SHA256_DIGEST_LENGTH &&

@@ -31,7 +31,7 @@ bool kh_ustar_header(unsigned char block[KH_USTAR_BLOCK], const char *name, uint
     if (len < 1 || len >= KH_USTAR_NAME_MAX || size > KH_USTAR_SIZE_MAX)
         return false;
     memset(block, 0, KH_USTAR_BLOCK);
-    memcpy(block, name, len);
+    memcpy(block, name, len + 1);
     memcpy(block + MODE_AT, "0000600", 8);
     memcpy(block + UID_AT, "0000000", 8);
     memcpy(block + GID_AT, "0000000", 8);
@@ -39,10 +39,9 @@ bool kh_ustar_header(unsigned char block[KH_USTAR_BLOCK], const char *name, uint
     memcpy(block + SIZE_AT, text, 12);
     memcpy(block + MTIME_AT, "00000000000", 12);
     block[TYPE_AT] = '0';
-    memcpy(block + MAGIC_AT,
-        "ustar\0"
-        "00",
-        8);
+    memcpy(block + MAGIC_AT, "ustar", 6);
+    block[MAGIC_AT + 6] = '0'; /* the version: 00, with no NUL behind it */
+    block[MAGIC_AT + 7] = '0';
     (void)snprintf(text, sizeof text, "%06o", checksum(block));
     memcpy(block + CHECKSUM_AT, text, 7);
     block[CHECKSUM_AT + 7] = ' ';

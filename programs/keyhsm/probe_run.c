@@ -88,11 +88,13 @@ static bool take_output(struct watch *w, int fd)
     ssize_t n = read(fd, some, sizeof some);
 
     for (ssize_t i = 0; i < n && w->printed + 1 < KH_PROBE_OUTPUT; i++) {
-        unsigned char c = (unsigned char)some[i];
+        char c = some[i];
 
         if (c == '\n')
             c = ' ';
-        w->result->output[w->printed++] = c < 0x20 || c > 0x7e ? '?' : (char)c;
+        else if (c < 0x20 || c > 0x7e)
+            c = '?';
+        w->result->output[w->printed++] = c;
     }
     return n > 0 || (n < 0 && errno == EINTR);
 }
