@@ -13,8 +13,17 @@
 
 #include <string.h>
 
+/* How a request ended, by what the loop thread may know: a worker may still write into
+ * one that has expired. */
+struct kh_answer {
+    int status;
+    kh_status outcome;
+    const char *principal;
+};
+
 /* One line a request. Never a query value, a header or a body: they may be secret. */
-static void log_access(const struct kh_request *request, int status, uint64_t ns)
+static void log_access(
+    const struct kh_request *request, const struct kh_answer *answer, uint64_t ns)
 {
     char name[KH_NAME_ESCAPED_MAX];
     char cert[17];
@@ -22,7 +31,7 @@ static void log_access(const struct kh_request *request, int status, uint64_t ns
     char ms[32];
     const struct kh_log_field fields[] = {
         {"id", KH_LOG_ID, request->id},
-        {"principal", KH_LOG_QUOTED, kh_principal_name(&request->principal)},
+        {"principal", KH_LOG_QUOTED, answer->principal},
         {"cert", KH_LOG_WORD, cert},
         {"method", KH_LOG_WORD, kh_method_name(request->method)},
         {"route", KH_LOG_WORD, request->route ? request->route->pattern : "-"},
@@ -33,31 +42,41 @@ static void log_access(const struct kh_request *request, int status, uint64_t ns
     };
 
     snprintf(cert, sizeof cert, "%.16s", request->principal.fingerprint);
-    snprintf(code, sizeof code, "%d", status);
+    snprintf(code, sizeof code, "%d", answer->status);
     snprintf(ms, sizeof ms, "%.3f", (double)ns / 1e6);
     kh_log_event(KH_LOG_INFO, "access", fields, sizeof fields / sizeof fields[0]);
 }
 
 /* What the status page shows: the work, and not those who ask how it goes. */
-static void remember(
-    struct kh_app *app, const struct kh_request *request, int status, uint64_t ns)
+static void remember(struct kh_app *app, const struct kh_request *request,
+    const struct kh_answer *answer, uint64_t ns)
 {
     if (!request->route || (request->route->flags & KH_ROUTE_WATCH))
         return;
-    kh_history_add(app->history, kh_clock_ms(), status, ns);
-    if (request->outcome == KH_UNAVAILABLE)
+    kh_history_add(app->history, kh_clock_ms(), answer->status, ns);
+    if (answer->outcome == KH_UNAVAILABLE)
         kh_survey_hint(app->survey, false);
-    else if (status < 300)
+    else if (answer->status < 300)
         kh_survey_hint(app->survey, true);
 }
 
-static void record(struct kh_app *app, const struct kh_request *request, int status)
+static void record(
+    struct kh_app *app, const struct kh_request *request, const struct kh_answer *answer)
 {
     uint64_t ns = kh_clock_ns() - request->started;
 
-    remember(app, request, status, ns);
-    kh_metrics_count(app->metrics, request->route, request->method, status, ns);
-    log_access(request, status, ns);
+    remember(app, request, answer, ns);
+    kh_metrics_count(app->metrics, request->route, request->method, answer->status, ns);
+    log_access(request, answer, ns);
+}
+
+/* Of a request that no worker has any more. */
+static void record_done(struct kh_app *app, const struct kh_request *request, int status)
+{
+    const struct kh_answer answer = {
+        status, request->outcome, kh_principal_name(&request->principal)};
+
+    record(app, request, &answer);
 }
 
 static void finish(struct kh_app *app, struct kh_request *request)
@@ -71,7 +90,7 @@ static void finish(struct kh_app *app, struct kh_request *request)
             kh_response_refuse(
                 &request->response, request, 500, "fatal", "the handler gave no answer");
         kh_authn_headers(request);
-        record(app, request, request->response.status);
+        record_done(app, request, request->response.status);
     }
     kh_http_reply(app->http, request);
     if (fatal) {
@@ -190,8 +209,11 @@ static void on_request(void *arg, struct kh_request *request)
 static void on_expired(void *arg, struct kh_request *request)
 {
     struct kh_app *app = arg;
+    /* The certificate's subject is there since the handshake; who else he is, a worker
+     * may be finding out just now. */
+    const struct kh_answer answer = {504, KH_OK, request->principal.subject};
 
-    record(app, request, 504);
+    record(app, request, &answer);
     atomic_store(&request->abandoned, true);
     app->stuck++;
     kh_log(KH_LOG_WARNING,
@@ -201,7 +223,7 @@ static void on_expired(void *arg, struct kh_request *request)
 
 static void on_refused(void *arg, const struct kh_request *request, int status)
 {
-    record(arg, request, status);
+    record_done(arg, request, status);
 }
 
 struct kh_http_events kh_dispatch_events(struct kh_app *app)
