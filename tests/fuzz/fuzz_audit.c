@@ -12,7 +12,16 @@ static void write_and_read(const char *text, size_t size)
     static char line[KH_AUDIT_LINE_MAX];
     const char *middle = text + size / 2;
     const struct kh_audit_entry entry = {
-        text, middle, text, middle, text, middle, (int)size};
+        .id = text,
+        .principal = middle,
+        .certificate = text,
+        .operation = middle,
+        .deposit = text,
+        .version = middle,
+        .user = text,
+        .real_user = middle,
+        .status = (int)size,
+    };
     struct kh_audit_link link = KH_AUDIT_ORIGIN;
     struct kh_audit_facts facts;
     size_t len = kh_audit_line_make(line, &entry, NULL, &link);

@@ -341,8 +341,8 @@ static void a_stat_is_read_or_refused(void)
 {
     static const char *const bad[] = {"{}",
         "{\"version\":1,\"state\":\"active\",\"created\":null,\"versions\":2}",
-        "{\"version\":1,\"state\":\"active\",\"created\":null,\"versions\":-2,"
-        "\"highest\":3}",
+        ("{\"version\":1,\"state\":\"active\",\"created\":null,\"versions\":-2,"
+         "\"highest\":3}"),
         "{\"version\":1,\"created\":null,\"versions\":2,\"highest\":3}"};
     struct kh_buf body = body_of("{\"name\":\"n\",\"version\":1,\"state\":\"deleted\","
                                  "\"created\":null,\"versions\":2,\"highest\":3}");

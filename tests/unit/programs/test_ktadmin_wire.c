@@ -309,8 +309,9 @@ static void list_refuses_what_the_api_does_not_promise(void)
         "{\"deposits\":[],\"next\":7}",
         "{\"deposits\":[],\"next\":\"\"}",
         "{\"deposits\":[{\"name\":\"a\"}],\"next\":null}",
-        "{\"deposits\":[{\"name\":\"\",\"versions\":1,\"latest\":0,\"state\":\"active\"}]"
-        ",\"next\":null}",
+        ("{\"deposits\":[{\"name\":\"\",\"versions\":1,\"latest\":0,\"state\":\"active\"}"
+         "]"
+         ",\"next\":null}"),
         "{\"deposits\":[7],\"next\":null}",
     };
 

@@ -142,7 +142,7 @@ static void a_stranger_gets_401_in_the_form_of_the_route(void)
 
 static void without_a_gate_the_handshake_was_enough(void)
 {
-    struct kh_app app = {0};
+    struct kh_app app = {.gate = NULL};
 
     start(KNOWN, KH_METHOD_GET, false);
     CU_ASSERT_TRUE(kh_authn_enter(&app, &request));
