@@ -99,7 +99,8 @@ bad wrong
 check_eq "a wrong ECDH: RSA is left" "$STATUS" 0
 says "is said" "not supported" keys "ECDH P-256" "the token's answer is wrong"
 check_has "and RSA recommended" "$WORK/said" "key_type = rsa-2048"
-check_has "for many deposits each" "$WORK/said" "key_scope = epoch"
+# Which scope depends on how long a pair takes on this machine (test_keyhsm_diagnosis has the rule).
+check "and a key scope" grep -qE 'key_scope = (deposit|epoch)$' "$WORK/said"
 bad prints
 check_eq "one that prints" "$STATUS" 0
 says "is found out" warning module prints "Welcome to the HSM! licence: trial"
