@@ -3,6 +3,7 @@
 #include "programs/ktadmin/target.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PAGE = 64, TOLD_MAX = 20 };
@@ -17,9 +18,14 @@ static kh_status set_up(const struct kh_restore *r, const struct kh_setup_args *
         .sections = kh_tool_sections,
         .section_count = KH_DAEMON_SECTION_COUNT};
 
+    kh_status st;
+
     if (!kh_setup_add_set(&args, "backend.pkcs11.state_dir", r->staging.directory))
         return kh_fail(err, KH_INVALID, "--set is given too often");
-    return kh_setup_configure(setup, &wish, err);
+    st = kh_setup_configure(setup, &wish, err);
+    /* The configuration has a copy, and ARGS ends here. */
+    free((void *)(uintptr_t)args.sets[args.set_count - 1]);
+    return st;
 }
 
 struct tally {

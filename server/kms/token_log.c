@@ -271,8 +271,8 @@ static void compact(struct kms_log *log, const struct kms_log_call *call)
     (void)pthread_mutex_unlock(&log->lock);
     for (size_t at = 0; st == KH_OK && at < all.count; at += KMS_PART_EVENTS) {
         size_t left = all.count - at;
-        struct kms_table some = {
-            &all.events[at], left < KMS_PART_EVENTS ? left : KMS_PART_EVENTS};
+        const struct kms_table some = {.events = &all.events[at],
+            .count = left < KMS_PART_EVENTS ? left : KMS_PART_EVENTS};
 
         st = write_part(log, call, &some, &err);
     }

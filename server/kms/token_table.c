@@ -94,22 +94,36 @@ static void join(struct kms_event *into, const struct kms_event *event)
         into->forget = event->forget;
 }
 
+/* Room for one more; it doubles, so that a full table is not copied for each. */
+static bool grow(struct kms_table *table)
+{
+    size_t room = table->room ? table->room * 2 : 64;
+    struct kms_event *more;
+
+    if (table->count < table->room)
+        return true;
+    more = realloc(table->events, room * sizeof *more);
+    if (!more)
+        return false;
+    table->events = more;
+    table->room = room;
+    return true;
+}
+
 bool kms_table_merge(struct kms_table *table, const struct kms_event *event)
 {
     bool is;
     size_t at = place(table, event->id, &is);
-    struct kms_event *more;
 
     if (is) {
         join(&table->events[at], event);
         return true;
     }
-    more = realloc(table->events, (table->count + 1) * sizeof *more);
-    if (!more)
+    if (!grow(table))
         return false;
-    table->events = more;
-    memmove(&more[at + 1], &more[at], (table->count - at) * sizeof *more);
-    more[at] = *event;
+    memmove(&table->events[at + 1], &table->events[at],
+        (table->count - at) * sizeof table->events[0]);
+    table->events[at] = *event;
     table->count++;
     return true;
 }

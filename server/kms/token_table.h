@@ -23,6 +23,7 @@ struct kms_event {
 struct kms_table {
     struct kms_event *events; /* sorted by id */
     size_t count;
+    size_t room; /* events there is memory for */
 };
 
 /* The event of TOKEN, whose owner is OWNER, without its times. KH_UNAVAILABLE: OpenSSL

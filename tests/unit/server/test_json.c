@@ -144,7 +144,7 @@ static void an_error_is_an_object_with_three_members(void)
         json_string_value(json_object_get(error, "message")), why.message);
     CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(error, "deposit")), "key");
     json_decref(body);
-    kh_buf_free(&request->response.body);
+    kh_response_clear(&request->response);
     free(request);
 }
 
@@ -169,7 +169,7 @@ static void a_fatal_outcome_marks_the_request(void)
     kh_reply_status(request, KH_FATAL, &why);
     CU_ASSERT_EQUAL(request->response.status, 500);
     CU_ASSERT(request->fatal);
-    kh_buf_free(&request->response.body);
+    kh_response_clear(&request->response);
     free(request);
 }
 
