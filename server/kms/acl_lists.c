@@ -1,6 +1,7 @@
 #include "server/kms/acl_lists.h"
 
 #include "server/router.h"
+#include "server/kms/place.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,27 +70,17 @@ static kh_status on_op(void *arg, const struct kh_config_pair *pair, struct kh_e
     return KH_OK;
 }
 
+static int by_name(const void *item, const void *key)
+{
+    return strcmp(((const struct kms_key_lists *)item)->name, key);
+}
+
 /* Where NAME is, or would be. */
 static size_t place_of(const struct kms_lists *lists, const char *name, bool *is)
 {
-    size_t low = 0;
-    size_t high = lists->key_count;
+    const struct kms_sorted sorted = {lists->keys, lists->key_count, sizeof *lists->keys};
 
-    *is = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(lists->keys[middle].name, name);
-
-        if (order == 0) {
-            *is = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return kms_place(&sorted, by_name, name, is);
 }
 
 const struct kms_key_lists *kms_lists_key(const struct kms_lists *lists, const char *name)

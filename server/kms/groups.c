@@ -4,6 +4,7 @@
 #include "server/http.h"
 #include "server/kms/groups_system.h"
 #include "server/kms/users.h"
+#include "server/kms/place.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -131,27 +132,18 @@ static enum kms_member meet(const struct kms_names *a, const struct kms_names *b
     return KMS_NO;
 }
 
+static int by_user(const void *item, const void *key)
+{
+    return strcmp(((const struct remembered *)item)->user, key);
+}
+
 /* Where USER is remembered, or would be. */
 static size_t place(const struct kms_groups *groups, const char *user, bool *is)
 {
-    size_t low = 0;
-    size_t high = groups->remembered_count;
+    const struct kms_sorted sorted = {
+        groups->remembered, groups->remembered_count, sizeof *groups->remembered};
 
-    *is = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(groups->remembered[middle].user, user);
-
-        if (order == 0) {
-            *is = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return kms_place(&sorted, by_user, user, is);
 }
 
 /* KMS_UNKNOWN: not remembered, or for too long. */

@@ -1,5 +1,7 @@
 #include "server/kms/token_table.h"
 
+#include "server/kms/place.h"
+
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,26 +57,16 @@ void kms_event_read(const unsigned char bytes[KMS_EVENT_LEN], struct kms_event *
     out->forget = (int64_t)take(bytes + 28, 8);
 }
 
+static int by_id(const void *item, const void *key)
+{
+    return memcmp(((const struct kms_event *)item)->id, key, 16);
+}
+
 static size_t place(const struct kms_table *table, const unsigned char id[16], bool *is)
 {
-    size_t low = 0;
-    size_t high = table->count;
+    const struct kms_sorted sorted = {table->events, table->count, sizeof *table->events};
 
-    *is = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = memcmp(table->events[middle].id, id, 16);
-
-        if (order == 0) {
-            *is = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return kms_place(&sorted, by_id, id, is);
 }
 
 const struct kms_event *kms_table_find(

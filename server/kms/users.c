@@ -1,34 +1,34 @@
 #include "server/kms/users.h"
 
+#include "server/kms/place.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define BLANKS " \t"
 
+/* A name that need not end where the text it stands in ends. */
+struct part {
+    const char *text;
+    size_t len;
+};
+
+static int by_part(const void *item, const void *key)
+{
+    const char *name = *(const char *const *)item;
+    const struct part *part = key;
+    int order = strncmp(name, part->text, part->len);
+
+    return order == 0 && name[part->len] ? 1 : order;
+}
+
 /* Where NAME is, or would be. */
 static size_t place(const struct kms_names *names, const char *name, size_t len, bool *is)
 {
-    size_t low = 0;
-    size_t high = names->count;
+    const struct part part = {name, len};
+    const struct kms_sorted sorted = {names->names, names->count, sizeof *names->names};
 
-    *is = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const char *at = names->names[middle];
-        int order = strncmp(at, name, len);
-
-        if (order == 0 && at[len])
-            order = 1;
-        if (order == 0) {
-            *is = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return kms_place(&sorted, by_part, &part, is);
 }
 
 kh_status kms_names_add(
