@@ -5,6 +5,7 @@
 #include "core/secmem.h"
 
 #include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static kh_status load(
@@ -96,6 +97,12 @@ bool kh_setup_add_set(struct kh_setup_args *args, const char *key, const char *v
         return false;
     args->sets[args->set_count++] = text;
     return true;
+}
+
+void kh_setup_drop_sets(struct kh_setup_args *args, unsigned given)
+{
+    while (args->set_count > given)
+        free((void *)(uintptr_t)args->sets[--args->set_count]);
 }
 
 kh_status kh_setup_configure(

@@ -39,10 +39,14 @@ struct kh_setup_args {
             &(args).log_level, NULL, 0                                                   \
     }
 
-/* Adds --set KEY=VALUE as if the user had said it, for options that are one in short. The
- * text lives as long as the process. False: too many, or no memory. */
+/* Adds --set KEY=VALUE as if the user had said it, for options that are one in short.
+ * False: too many, or no memory. The text is there until kh_setup_drop_sets, or as long
+ * as the process. */
 KH_CHECK bool kh_setup_add_set(
     struct kh_setup_args *args, const char *key, const char *value);
+/* Takes away and frees what was added to ARGS, each in malloc'd memory of its own, since
+ * it had GIVEN of them. A configuration that was read meanwhile has copies. */
+void kh_setup_drop_sets(struct kh_setup_args *args, unsigned given);
 
 /* What the program wants. */
 struct kh_setup_wish {

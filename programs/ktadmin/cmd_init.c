@@ -11,7 +11,6 @@
 #include "programs/ktadmin/task.h"
 #include "programs/ktadmin/trustee.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 struct init {
@@ -82,8 +81,7 @@ static kh_status set_up(struct init *init, struct kh_setup *setup, struct kh_err
         status = kh_trustee_setup(setup, &init->setup, "softfile", err);
     if (status == KH_OK)
         init->confdir = kh_config_string(setup->config, "backend.softfile", "directory");
-    while (init->setup.set_count > given)
-        free((void *)(uintptr_t)init->setup.sets[--init->setup.set_count]);
+    kh_setup_drop_sets(&init->setup, given);
     return status;
 }
 

@@ -5,7 +5,6 @@
 #include "programs/ktadmin/task.h"
 #include "programs/ktadmin/trustee.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,8 +58,7 @@ static kh_status set_up(
         status = add_set(&args, "passphrase_source", in->key_pipe, err);
     if (status == KH_OK)
         status = kh_trustee_setup(setup, &args, "softfile,keyhsm", err);
-    while (args.set_count > given)
-        free((void *)(uintptr_t)args.sets[--args.set_count]);
+    kh_setup_drop_sets(&args, given);
     return status;
 }
 

@@ -3,7 +3,6 @@
 #include "programs/ktadmin/target.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PAGE = 64, TOLD_MAX = 20 };
@@ -23,8 +22,7 @@ static kh_status set_up(const struct kh_restore *r, const struct kh_setup_args *
     if (!kh_setup_add_set(&args, "backend.pkcs11.state_dir", r->staging.directory))
         return kh_fail(err, KH_INVALID, "--set is given too often");
     st = kh_setup_configure(setup, &wish, err);
-    /* The configuration has a copy, and ARGS ends here. */
-    free((void *)(uintptr_t)args.sets[args.set_count - 1]);
+    kh_setup_drop_sets(&args, given->set_count);
     return st;
 }
 
