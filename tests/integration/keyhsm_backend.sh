@@ -3,8 +3,7 @@
 # known, and files that are no plugins. Each fault is found by the test that is made for it.
 source "$(dirname "$0")/lib.sh"
 
-# A sanitizer would make an exit of the crashes that are looked for.
-export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0:handle_abort=0"
+leave_crashes
 keyhsm=$KEYHSM_BIN_DIR/keyhsm
 suite=(--suite "$KEYHSM_BIN_DIR/keyhsm-conformance")
 mocks=$KEYHSM_MOCK_DIR

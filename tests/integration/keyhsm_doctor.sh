@@ -3,8 +3,7 @@
 # In memory: on a disk each key that is made is synced.
 export TMPDIR=${TMPDIR:-/dev/shm}
 source "$(dirname "$0")/lib.sh"
-# A sanitizer would make an exit of the crashes that are looked for.
-export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0:handle_abort=0"
+leave_crashes
 : "${KEYHSM_FAULT_MODULE:?}" "${KEYHSM_BAD_MODULE:?}" "${KEYHSM_NSS_MODULE:?}"
 use_backend pkcs11
 printf '%s\n' "# of the operator" "${BACKEND_LINES[@]}" "key_type = auto   ; as it comes" >"$WORK/keyhsm.ini"

@@ -31,6 +31,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
+# A sanitizer makes an exit of a crash; for tests that look for crashes.
+leave_crashes() { export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0:handle_abort=0"; }
+
 die() { echo "FATAL: $*" >&2; exit 1; }
 
 # ---- checks ----------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 #include "programs/keyhsm/backend/report.h"
 
+#include "core/backup/digest.h"
 #include "core/fileio.h"
 #include "core/version.h"
 #include "programs/keyhsm/backend/look.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,25 +37,12 @@ static void print_plugin(const struct kh_plugin *plugin, const char *path)
 /* The digest of the file, so that a report belongs to one build. */
 static void print_digest(const char *path)
 {
-    unsigned char digest[32];
-    FILE *f = fopen(path, "re");
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    EVP_MD *sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    unsigned char chunk[4096];
-    bool ok = f && ctx && sha256 && EVP_DigestInit_ex2(ctx, sha256, NULL) == 1;
-    size_t n;
+    struct kh_error err = {0};
+    char hex[65];
 
-    while (ok && (n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        ok = EVP_DigestUpdate(ctx, chunk, n) == 1;
-    ok = ok && EVP_DigestFinal_ex(ctx, digest, NULL) == 1;
-    printf("SHA-256        ");
-    for (size_t i = 0; ok && i < sizeof digest; i++)
-        printf("%02x", digest[i]);
-    printf("%s\n", ok ? "" : "could not be made");
-    EVP_MD_free(sha256);
-    EVP_MD_CTX_free(ctx);
-    if (f)
-        (void)fclose(f);
+    if (kh_digest_file(path, hex, &err) != KH_OK)
+        (void)snprintf(hex, sizeof hex, "could not be made");
+    printf("SHA-256        %s\n", hex);
 }
 
 static void print_header(const struct kh_suite *suite)
