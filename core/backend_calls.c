@@ -27,6 +27,11 @@ const char *kh_call_name(kh_call call)
         [KH_CALL_ATTEST_ROUND] = "attest_round",
         [KH_CALL_USAGE] = "usage",
         [KH_CALL_BACKED_UP] = "backed_up",
+        [KH_CALL_KEY_CREATE] = "key_create",
+        [KH_CALL_KEY_STAT] = "key_stat",
+        [KH_CALL_KEY_LIST] = "key_list",
+        [KH_CALL_KEY_USE] = "key_use",
+        [KH_CALL_KEY_CHANGE] = "key_change",
     };
 
     return names[call];

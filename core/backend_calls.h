@@ -27,11 +27,16 @@ typedef enum kh_call {
     KH_CALL_ATTEST,
     KH_CALL_ATTEST_ROUND,
     KH_CALL_USAGE,
-    KH_CALL_BACKED_UP
+    KH_CALL_BACKED_UP,
+    KH_CALL_KEY_CREATE,
+    KH_CALL_KEY_STAT,
+    KH_CALL_KEY_LIST,
+    KH_CALL_KEY_USE,
+    KH_CALL_KEY_CHANGE
 } kh_call;
 
 enum {
-    KH_CALLS = KH_CALL_BACKED_UP + 1,
+    KH_CALLS = KH_CALL_KEY_CHANGE + 1,
     KH_CALL_STATUSES = KH_FATAL + 1,
     KH_CALL_BOUNDS = 13 /* of the histogram; what is beyond the last has a place too */
 };

@@ -271,6 +271,89 @@ struct kh_creation {
 #define KH_FINGERPRINT_LEN 32
 #define KH_RANDOM_MAX 1024 /* bytes of one call of random */
 
+/* ---- named keys: made on the device, used there, never read ---- */
+
+#define KH_PUBLIC_KEY_MAX 1024 /* a SubjectPublicKeyInfo; RSA-4096 needs 550 */
+#define KH_KEY_INPUT_MAX 4096  /* bytes that one use of a key takes */
+
+typedef enum kh_key_kind {
+    KH_KIND_EC_P256 = 1,
+    KH_KIND_EC_P384,
+    KH_KIND_ED25519,
+    KH_KIND_RSA_2048,
+    KH_KIND_RSA_3072,
+    KH_KIND_RSA_4096,
+    KH_KIND_AES_256
+} kh_key_kind;
+
+/* What a key may do; fixed when it is made. One purpose to a key, but for sign and
+ * decrypt of RSA. */
+enum {
+    KH_KEY_SIGN = 1u << 0,    /* EC, Ed25519, RSA */
+    KH_KEY_DECRYPT = 1u << 1, /* RSA */
+    KH_KEY_DERIVE = 1u << 2,  /* EC */
+    KH_KEY_WRAP = 1u << 3     /* AES */
+};
+
+/* How a key is used. */
+typedef enum kh_key_scheme {
+    /* A digest in; ECDSA-Sig-Value, DER (RFC 3279), out. */
+    KH_SCHEME_ECDSA = 1,
+    /* A message of at most KH_KEY_INPUT_MAX bytes in; 64 bytes out (RFC 8032). */
+    KH_SCHEME_ED25519,
+    /* A digest in (hash says of which function), RSASSA-PKCS1-v1_5 out (RFC 8017, 8.2).
+     * hash KH_HASH_NONE: what is padded is what came in, e.g. a DigestInfo of another
+     * function. */
+    KH_SCHEME_RSA_PKCS1,
+    /* A digest in; RSASSA-PSS (RFC 8017, 8.1) out, MGF1 of mgf_hash, salt_len bytes. */
+    KH_SCHEME_RSA_PSS,
+    /* RSAES-OAEP (RFC 8017, 7.1) of hash, MGF1 of mgf_hash, no label: plaintext out. */
+    KH_SCHEME_RSA_OAEP,
+    /* The peer's uncompressed point in; the X coordinate out (SP 800-56A, 5.7.1.2). */
+    KH_SCHEME_ECDH,
+    /* AES key wrap (RFC 3394) of 16 to 64 bytes, a multiple of 8; and its undoing, which
+     * is KH_INVALID when the integrity check fails. */
+    KH_SCHEME_AES_WRAP,
+    KH_SCHEME_AES_UNWRAP
+} kh_key_scheme;
+
+typedef enum kh_key_hash {
+    KH_HASH_NONE = 0,
+    KH_HASH_SHA1,
+    KH_HASH_SHA224,
+    KH_HASH_SHA256,
+    KH_HASH_SHA384,
+    KH_HASH_SHA512
+} kh_key_hash;
+
+/* Facts about a named key. Nothing in it is secret. */
+struct kh_named_key {
+    char name[KH_NAME_MAX + 1];
+    kh_key_kind kind;
+    uint32_t purposes; /* KH_KEY_SIGN ... */
+    kh_state state;
+    int64_t created;                             /* seconds since 1970 UTC */
+    unsigned char public_key[KH_PUBLIC_KEY_MAX]; /* SubjectPublicKeyInfo, DER */
+    size_t public_len;                           /* 0: an AES key */
+};
+
+/* One use. INPUT belongs to the caller. */
+struct kh_key_use {
+    kh_key_scheme scheme;
+    kh_key_hash hash;     /* of the digest, or OAEP's; KH_HASH_NONE: see the scheme */
+    kh_key_hash mgf_hash; /* PSS, OAEP */
+    uint32_t salt_len;    /* PSS */
+    const unsigned char *input;
+    size_t input_len;
+};
+
+/* What becomes of a named key. */
+typedef enum kh_key_change {
+    KH_KEY_REMOVE,  /* soft: it is not used any more; idempotent */
+    KH_KEY_RESTORE, /* undoes it; idempotent */
+    KH_KEY_PURGE    /* destroyed on the device: nothing brings it back */
+} kh_key_change;
+
 struct kh_plugin {
     uint32_t abi;  /* KH_PLUGIN_ABI */
     uint32_t size; /* sizeof(struct kh_plugin) when the plugin was built */
@@ -384,6 +467,34 @@ struct kh_plugin {
      * backup is to be made or confirmed first; the migration then stops, and its next run
      * asks again. OPTIONAL; without it the answer is yes. */
     KH_CHECK kh_status (*backed_up)(void *ctx, struct kh_error *err);
+
+    /*
+     * Named keys: pairs, or AES keys, that the device makes and that never leave it. All
+     * five or none; OPTIONAL. A name is either a key's or a deposit's.
+     *
+     * key_create: makes KEY->name of KEY->kind for KEY->purposes, durably, and fills the
+     * rest of KEY. KH_EXISTS: the name is taken, in any state. KH_REFUSED: the device has
+     * no such kind or purpose. KH_REFUSED, too, at max_keys.
+     * key_stat: facts of NAME, a removed one as well (state says so).
+     * key_list: up to MAX keys after the name AFTER (NULL: from the first) in byte order,
+     * removed ones as well; *COUNT == 0 is the end.
+     * key_use: OUT is allocated (buf_alloc) and holds the result. KH_NOT_FOUND: none, or
+     * removed. KH_INVALID: the input does not fit the scheme (length of a digest, a point
+     * that is none, a ciphertext that does not open). KH_REFUSED: not a purpose of this
+     * key, or the device has no such scheme. KH_CORRUPT: it is not on the device any
+     * more, or its signature does not match its public half.
+     * key_change: KH_NOT_FOUND when there is no such key.
+     */
+    KH_CHECK kh_status (*key_create)(
+        void *ctx, struct kh_named_key *key, struct kh_error *err);
+    KH_CHECK kh_status (*key_stat)(
+        void *ctx, const char *name, struct kh_named_key *key, struct kh_error *err);
+    KH_CHECK kh_status (*key_list)(void *ctx, const char *after,
+        struct kh_named_key *keys, size_t max, size_t *count, struct kh_error *err);
+    KH_CHECK kh_status (*key_use)(void *ctx, const char *name,
+        const struct kh_key_use *use, struct kh_buf *out, struct kh_error *err);
+    KH_CHECK kh_status (*key_change)(
+        void *ctx, const char *name, kh_key_change change, struct kh_error *err);
 };
 
 /* The one symbol a plugin exports. Declared here so that it is seen from outside even
