@@ -7,7 +7,7 @@
 #ifndef KEYHSM_KEY_WORDS_H
 #define KEYHSM_KEY_WORDS_H
 
-#include <keyhsm/plugin.h>
+#include <keyhsm/key.h>
 
 #include <string.h>
 
