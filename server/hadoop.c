@@ -122,13 +122,21 @@ static void set_reason(struct kh_response *response, const char *message)
     }
 }
 
+/* Jetty, which Hadoop's KMS runs on, makes pages for these only. */
+static bool page_wanted(const struct kh_request *request)
+{
+    return request->method & (KH_METHOD_GET | KH_METHOD_HEAD | KH_METHOD_POST);
+}
+
 void kh_hadoop_page(struct kh_request *request, int status, const char *message)
 {
     struct kh_error err = {0};
 
     request->response.status = status;
     request->response.type =
-        make_page(request, status, message, &err) ? "text/html;charset=iso-8859-1" : NULL;
+        page_wanted(request) && make_page(request, status, message, &err)
+            ? "text/html;charset=iso-8859-1"
+            : NULL;
     set_reason(&request->response, message);
     if (status == 401 || status == 403) {
         kh_wipe_free(request->set_cookie);

@@ -121,6 +121,8 @@ static kh_authn_step on_identified(void *arg, struct kh_request *request)
 
     if (op != KH_KMS_NO_TOKEN_OP && !kh_kms_token_method(request, op))
         return KH_AUTHN_ANSWERED;
+    if (op != KH_KMS_NO_TOKEN_OP) /* no cookie is given on that occasion, as in Hadoop */
+        kh_kms_token_no_cookie(request);
     if (!act_for(arg, request))
         return KH_AUTHN_ANSWERED;
     switch (op) {

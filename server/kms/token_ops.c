@@ -55,14 +55,17 @@ bool kh_kms_token_method(struct kh_request *request, kh_kms_token_op op)
     return false;
 }
 
-/* Before and after the operation itself, as the gate stands around a handler. No cookie
- * is given on this occasion, as in Hadoop. */
+void kh_kms_token_no_cookie(struct kh_request *request)
+{
+    kh_wipe_free(request->set_cookie);
+    request->set_cookie = NULL;
+}
+
+/* Before and after the operation itself, as the gate stands around a handler. */
 static bool begin(struct kh_request *request, kh_kms_token_op op)
 {
     request->operation = ops[op].audited;
     request->changes = true;
-    kh_wipe_free(request->set_cookie);
-    request->set_cookie = NULL;
     return kh_gate_hears(request->app->gate, request);
 }
 

@@ -18,6 +18,9 @@ kh_kms_token_op kh_kms_token_op_of(const struct kh_request *request);
 /* True when OP was asked for with the method it has; else answered with 400. */
 KH_CHECK bool kh_kms_token_method(struct kh_request *request, kh_kms_token_op op);
 
+/* Takes back the cookie that who the caller is was worth. */
+void kh_kms_token_no_cookie(struct kh_request *request);
+
 /* Answers. The caller is request->principal, whom the audit log gets. CALLER: who
  * cancels; NULL: nobody but who has the token. */
 void kh_kms_token_get(struct kh_kms *kms, struct kh_request *request);

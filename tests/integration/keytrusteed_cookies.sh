@@ -37,6 +37,9 @@ stranger OPTIONS "$NAMES"
 check_eq "without credentials: 401" "$STATUS" 401
 check_eq "  with a challenge" "$(header WWW-Authenticate)" Negotiate
 check_eq "  and its reason" "$(reason)" "Authentication required"
+check_eq "  and no page, as in Hadoop" "$(header Content-Type)$(cat "$WORK/body")" ""
+stranger GET "$NAMES"
+check_eq "a request: 401" "$STATUS" 401
 check_eq "  an HTML page" "$(header Content-Type)" "text/html;charset=iso-8859-1"
 check_has "  that names the path" "$WORK/body" "<td>$NAMES</td>"
 negotiate_is "with a ticket: exactly 200" 200 alice OPTIONS "$NAMES"

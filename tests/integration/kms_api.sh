@@ -10,7 +10,7 @@ write_kms() { # LINES of [kms]...
     "SET_KEY_MATERIAL = client" "GENERATE_EEK = *" "DECRYPT_EEK = *" \
     "[kms.key.acl.default]" "MANAGEMENT = *" "READ = *" "GENERATE_EEK = *" "DECRYPT_EEK = *" \
     "[kms.key.acl]" "secret = secret DECRYPT_EEK client" "secret-g = secret GENERATE_EEK *" \
-    "secret-m = secret MANAGEMENT client" "[kms]" "enabled = yes" "$@"
+    "secret-m = secret MANAGEMENT client" "closed = closed DECRYPT_EEK *" "closed-m = closed MANAGEMENT client" "[kms]" "enabled = yes" "$@"
 }
 write_kms
 start_daemon
@@ -80,6 +80,10 @@ for iv in AAAAAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAAAAA; do
     "{\"name\":\"k\",\"iv\":\"$iv\",\"material\":\"AAAA\"}"
   refused_with "it says so" IOException "must be 16 bytes long"
 done
+printf '{"name":"k","iv":"AAAAAAAAAAAAAAAAAAAAAA","material":"%s"}' "$(head -c 1025 /dev/zero | base64 -w 0)" >"$WORK/wide"
+kms_is "encrypted material of 1,025 bytes" 400 POST "/keyversion/k@1/_eek?eek_op=decrypt" "${json[@]}" "@$WORK/wide"
+sed -i 's/AAA="}/"}/' "$WORK/wide"
+kms_is "  of 1,023" 200 POST "/keyversion/k@1/_eek?eek_op=decrypt" "${json[@]}" "@$WORK/wide"
 kms_is "material that is not base64" 400 POST "/keyversion/k@1/_eek?eek_op=decrypt" "${json[@]}" '{"name":"k","iv":"AAAAAAAAAAAAAAAAAAAAAA","material":"*"}'
 
 echo "# batches"
@@ -101,10 +105,19 @@ kms_is "10,001 are refused" 400 POST /key/k/_reencryptbatch -H 'Content-Type: ap
 python3 -c 'import json,sys; e=json.load(open(sys.argv[1])); del e[7777]["iv"]; json.dump(e, open(sys.argv[2], "w"))' "$WORK/eeks" "$WORK/bad"
 kms_is "a bad item" 400 POST /key/k/_reencryptbatch -H 'Content-Type: application/json' --data-binary "@$WORK/bad"
 refused_with "which one" IllegalArgumentException "Parameter 'iv' cannot be null (item 7777)"
+python3 -c 'import json,sys; e=json.load(open(sys.argv[1])); e[77]["iv"]="AAAA"; json.dump(e, open(sys.argv[2], "w"))' "$WORK/eeks" "$WORK/bad"
+kms_is "an iv of the wrong length in a batch" 400 POST /key/k/_reencryptbatch -H 'Content-Type: application/json' --data-binary "@$WORK/bad"
+refused_with "which one" IllegalArgumentException "Wrong IV length: must be 16 bytes long (item 77)"
 head -c 5000000 /dev/zero | tr '\0' ' ' >"$WORK/huge"
 kms_is "more than max_body" 413 POST /key/k/_reencryptbatch -H 'Content-Type: application/json' --data-binary "@$WORK/huge"
 head -c 2000000 /dev/zero >"$WORK/large"
 api_is "other routes keep their limit" 413 PUT /v1/deposits/large -H 'Content-Type: application/octet-stream' --data-binary "@$WORK/large"
+
+echo "# the last version alone deleted"
+kms_is "rolled" 200 POST /key/k256 "${json[@]}" '{}'
+api_is "  and that version deleted" 204 DELETE "/v1/deposits/k256?version=1"
+kms_is "the one before is the current one" 200 GET /key/k256/_metadata
+check_eq "  and counted" "$(field versions)" 1
 
 echo "# rules"
 kms_is "a key with rules of its own" 201 POST /keys "${json[@]}" '{"name":"s1","attributes":{"key.acl.name":"secret"}}'
@@ -115,6 +128,9 @@ refused_with "in Hadoop's words" AuthorizationException "User [reader] is not au
 kms_is "  the owner does" 200 POST "/keyversion/s1@0/_eek?eek_op=decrypt" "${json[@]}" "$body"
 CLIENT=reader kms_is "nor does another create" 403 POST /keys "${json[@]}" '{"name":"r"}'
 refused_with "in Hadoop's words" AuthorizationException "User:reader not allowed to do 'CREATE_KEY' on 'r'"
+kms_is "a key whose rules say nothing of encrypted keys" 201 POST /keys "${json[@]}" '{"name":"c1","attributes":{"key.acl.name":"closed"}}'
+CLIENT=reader kms_is "nor makes encrypted keys" 403 GET "/key/c1/_eek?eek_op=generate"
+refused_with "in Hadoop's words" AuthorizationException "User [reader] is not authorized to perform [GENERATE_EEK] on key with ACL name [closed]!!"
 CLIENT=reader kms_is "nor see material" 403 GET /key/k/_currentversion
 CLIENT=reader kms_is "nor roll" 403 POST /key/k "${json[@]}" '{}'
 CLIENT=reader kms_is "nor delete" 403 DELETE /key/k

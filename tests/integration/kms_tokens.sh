@@ -122,9 +122,12 @@ echo "# cancelled"
 is "with another method" 400 GET "/kms/v1/?op=CANCELDELEGATIONTOKEN&token=$TOKEN"
 is "without token" 400 PUT "/kms/v1/?op=CANCELDELEGATIONTOKEN"
 is "a changed one" 404 PUT "/kms/v1/?op=CANCELDELEGATIONTOKEN&token=$changed"
-stranger OPTIONS "/kms/v1/?user.name=mallory"
-cookie=$(sed -n 's/^[Ss]et-[Cc]ookie: \(hadoop.auth="[^"]*"\).*/\1/p' "$WORK/headers")
-is "with the cookie of another" 404 PUT "/kms/v1/?op=CANCELDELEGATIONTOKEN&token=$TOKEN" -H "Cookie: $cookie"
+cookie_of() {
+  stranger OPTIONS "/kms/v1/?user.name=$1"
+  sed -n 's/^[Ss]et-[Cc]ookie: \(hadoop.auth="[^"]*"\).*/\1/p' "$WORK/headers"
+}
+is "with the cookie of another" 404 PUT "/kms/v1/?op=CANCELDELEGATIONTOKEN&token=$TOKEN" -H "Cookie: $(cookie_of mallory)"
+is "a changed one, with a cookie of its owner" 404 PUT "/kms/v1/?op=CANCELDELEGATIONTOKEN&token=$changed" -H "Cookie: $(cookie_of root)"
 use "  it is good still" 200
 is "by who has it" 200 PUT "/kms/v1/?op=CANCELDELEGATIONTOKEN&token=$TOKEN"
 use "  is good no more" 403
