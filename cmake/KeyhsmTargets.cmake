@@ -5,19 +5,12 @@ set(KEYTRUSTEE_PLUGINS softfile keyhsm)
 # Where the plugins of this build tree are, for tests and benches.
 set(KEYHSM_BUILD_PLUGIN_DIR "${CMAKE_BINARY_DIR}/plugins/lib")
 
-# keyhsm_add_plugin(NAME SOURCE...): one loadable backend, NAME.so, exporting kh_plugin only.
-function(keyhsm_add_plugin name)
-  add_library(plugin_${name} MODULE ${ARGN})
-  set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
-    LIBRARY_OUTPUT_DIRECTORY "${KEYHSM_BUILD_PLUGIN_DIR}")
-  target_link_libraries(plugin_${name} PRIVATE keyhsm_headers)
-  target_link_options(plugin_${name} PRIVATE
-    -Wl,--version-script=${PROJECT_SOURCE_DIR}/plugins/plugin.map)
-  set_property(TARGET plugin_${name} APPEND PROPERTY
-    LINK_DEPENDS ${PROJECT_SOURCE_DIR}/plugins/plugin.map)
-  # The loader refuses what others may write; a checkout under umask 002 would make it so.
-  add_custom_command(TARGET plugin_${name} POST_BUILD
-    COMMAND chmod go-w $<TARGET_FILE:plugin_${name}> $<TARGET_FILE_DIR:plugin_${name}>)
+set(KEYHSM_PLUGIN_MAP "${PROJECT_SOURCE_DIR}/plugins/plugin.map")
+include(KeyhsmPlugin)
+
+# keyhsm_ship_plugin(NAME): a plugin of ours is found in this build tree, and installed.
+function(keyhsm_ship_plugin name)
+  set_target_properties(plugin_${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${KEYHSM_BUILD_PLUGIN_DIR}")
   install(TARGETS plugin_${name} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/keyhsm/plugins"
     COMPONENT keyhsm)
   if(name IN_LIST KEYTRUSTEE_PLUGINS)

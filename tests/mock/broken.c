@@ -11,7 +11,7 @@
 
 static bool fault_is(const char *name)
 {
-    return strcmp(device.host->option_string(device.host, "fault"), name) == 0;
+    return strcmp(host->option_string(host, "fault"), name) == 0;
 }
 
 /* ---- faults of open and close ---- */
@@ -23,9 +23,9 @@ static void note_fork(void)
     forked = 1;
 }
 
-static kh_status broken_open(const struct kh_host *host, void **ctx, struct kh_error *err)
+static kh_status broken_open(const struct kh_host *h, void **ctx, struct kh_error *err)
 {
-    kh_status st = example_open(host, ctx, err);
+    kh_status st = example_open(h, ctx, err);
 
     if (st != KH_OK)
         return st;
@@ -44,8 +44,7 @@ static void broken_close(void *ctx)
     struct kh_buf lost = {0};
 
     /* Ten bytes that nobody frees, each time. */
-    if (fault_is("leaks") &&
-        device.host->buf_alloc(device.host, &lost, 10, &err) != KH_OK)
+    if (fault_is("leaks") && host->buf_alloc(host, &lost, 10, &err) != KH_OK)
         abort();
     example_close(ctx);
 }
@@ -69,7 +68,7 @@ static kh_status broken_put(
             memcpy(kept, deposit->data.data, deposit->data.len);
     }
     /* Looks, takes its time, and believes that nothing has happened meanwhile. */
-    if (fault_is("races") && !example_find(ctx, deposit->name, KH_LATEST, true)) {
+    if (fault_is("races") && !example_find(ctx, deposit->name, KH_LATEST, NULL)) {
         (void)usleep(2000);
         (void)example_change(ctx, deposit->name, KH_ALL_VERSIONS, DESTROY, err);
     }

@@ -8,14 +8,19 @@ PKG_CONFIG_PATH=$(dirname "$(find "$usr" -name keyhsm.pc)")
 cp -r "$usr/share/doc/libkeyhsm-dev/examples/backend" "$WORK/source"
 mkdir -m 755 "$WORK/plugins"
 
-read -ra flags <<<"$(pkg-config --define-variable=prefix="$usr" --cflags keyhsm)"
+exports() { nm -D --defined-only "$1" | awk '$2 != "A" { print $3 }'; }
+
+read -ra flags <<<"$(pkg-config --define-variable=prefix="$usr" --cflags --libs keyhsm)"
 check "pkg-config" cc -std=c11 -Wall -Werror -shared -fPIC "${flags[@]}" -o "$WORK/plugins/example.so" "$WORK/source/example.c"
 check_has "it knows the plugin directory" <(pkg-config --variable=plugindir keyhsm) /keyhsm/plugins
+check_eq "it exports its table" "$(exports "$WORK/plugins/example.so")" kh_plugin@@KEYHSM_PLUGIN_1
 chmod 755 "$WORK/plugins/example.so"
 check "it is loaded" "$KEYHSM_BIN_DIR/keyhsm" backend show example --plugin-dir "$WORK/plugins"
 
-check "CMake" cmake -S "$WORK/source" -B "$WORK/build" -DKEYHSM_INCLUDE_DIR="$usr/include"
+check "CMake" cmake -S "$WORK/source" -B "$WORK/build" -DCMAKE_PREFIX_PATH="$usr"
 check "and it builds" cmake --build "$WORK/build"
+check_eq "it exports the same" "$(exports "$WORK/build/example.so")" kh_plugin@@KEYHSM_PLUGIN_1
+check_has "it knows where it goes" "$WORK/build/cmake_install.cmake" "/keyhsm/plugins"
 mkdir "$WORK/finder"
 printf '%s\n' 'cmake_minimum_required(VERSION 3.18)' 'project(finder LANGUAGES C)' 'find_package(keyhsm 0.1 REQUIRED)' \
   "add_library(example MODULE $WORK/source/example.c)" 'target_link_libraries(example PRIVATE keyhsm::headers)' \
