@@ -59,6 +59,12 @@ static bool set_trust(CURL *c, const struct kh_http_shared *shared)
            curl_easy_setopt(c, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK;
 }
 
+static bool set_place(CURL *c, const struct kh_remote_settings *s)
+{
+    return !s->socket ||
+           curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, s->socket) == CURLE_OK;
+}
+
 static bool set_limits(CURL *c, const struct kh_remote_settings *s)
 {
     return curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, s->connect_ms) == CURLE_OK &&
@@ -100,7 +106,7 @@ CURL *kh_curl_new(
     c = started ? curl_easy_init() : NULL;
     /* The callback is an option of OpenSSL builds only: any other libcurl fails here. */
     if (c && set_http(c) && set_trust(c, shared) && set_limits(c, shared->settings) &&
-        set_ticket(c, shared->settings) &&
+        set_ticket(c, shared->settings) && set_place(c, shared->settings) &&
         curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, use_tls) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, arg) == CURLE_OK)
         return c;

@@ -1,8 +1,10 @@
 #include "plugins/keyhsm/http_impl.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what libcurl calls ---- */
 
@@ -96,6 +98,22 @@ void kh_http_free(struct kh_http *http)
     free(http);
 }
 
+/* TLS's last word would go to the parent's peer: the descriptor leads elsewhere first. */
+void kh_http_forget(struct kh_http *http)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (nowhere >= 0 &&
+        curl_easy_getinfo(http->curl, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
+        fd != CURL_SOCKET_BAD)
+        (void)dup3(nowhere, fd, O_CLOEXEC);
+    if (nowhere >= 0) {
+        (void)close(nowhere);
+        kh_http_free(http);
+    }
+}
+
 /* ---- a request ---- */
 
 static bool add(struct curl_slist **list, const char *line)
@@ -130,7 +148,9 @@ static bool prepare(struct kh_http *http, const struct kh_exchange *e, const cha
     size_t len = e->body ? e->body->len : 0;
 
     /* "Expect:" alone switches off the wait for 100 Continue. */
-    if (!add(headers, "Accept: application/json") || !add(headers, "Expect:") ||
+    if (!add(headers,
+            e->bytes ? "Accept: application/octet-stream" : "Accept: application/json") ||
+        !add(headers, "Expect:") ||
         !add(headers, e->body ? "Content-Type: application/json" : "Content-Type:") ||
         !add_id(http, headers))
         return false;

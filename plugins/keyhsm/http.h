@@ -34,6 +34,7 @@ struct kh_exchange {
     const char *path;          /* with its query */
     const struct kh_buf *body; /* JSON, or NULL */
     bool repeatable;           /* twice is the same as once */
+    bool bytes;                /* the answer is wanted as bytes, not as JSON */
 
     kh_fate fate;
     long status;          /* HTTP's, when answered */
@@ -45,6 +46,9 @@ struct kh_exchange {
 KH_CHECK kh_status kh_http_new(
     struct kh_http **out, const struct kh_http_shared *shared, struct kh_error *err);
 void kh_http_free(struct kh_http *http);
+
+/* Frees it, and says nothing to the peer: for a connection that is another process's. */
+void kh_http_forget(struct kh_http *http);
 
 /*
  * Sends it and fills the lower half. Any HTTP status is KH_OK. KH_UNAVAILABLE, with

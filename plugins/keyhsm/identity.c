@@ -148,6 +148,8 @@ kh_status kh_identity_load(struct kh_identity *identity,
     kh_status st;
 
     memset(identity, 0, sizeof *identity);
+    if (!settings->client_certificate)
+        return KH_OK;
     st = load_chain(identity, settings->client_certificate, err);
     if (st != KH_OK)
         return st;
@@ -164,8 +166,8 @@ kh_status kh_identity_load(struct kh_identity *identity,
 
 bool kh_identity_use(const struct kh_identity *identity, SSL_CTX *ctx)
 {
-    return SSL_CTX_use_cert_and_key(
-               ctx, identity->certificate, identity->key, identity->chain, 1) == 1;
+    return !identity->certificate || SSL_CTX_use_cert_and_key(ctx, identity->certificate,
+                                         identity->key, identity->chain, 1) == 1;
 }
 
 void kh_identity_free(struct kh_identity *identity)

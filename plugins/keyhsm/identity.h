@@ -17,7 +17,8 @@ struct kh_identity {
  * DER, or a provider's URI) and checks that the certificate is there and belongs to it. A
  * passphrase is asked for only when the key needs one; at a prompt three times, else
  * once. KH_INVALID: a file is missing or wrong, the passphrase is wrong or was not given.
- * Free with kh_identity_free either way.
+ * Without a client_certificate there is nothing to read. Free with kh_identity_free
+ * either way.
  */
 KH_CHECK kh_status kh_identity_load(struct kh_identity *identity,
     const struct kh_remote_settings *settings, struct kh_error *err);

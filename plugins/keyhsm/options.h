@@ -13,7 +13,8 @@ extern const struct kh_option kh_remote_options[KH_REMOTE_OPTION_COUNT];
 struct kh_remote_settings {
     const struct kh_host *host;
     const char *server; /* https://HOST[:PORT] */
-    const char *client_certificate;
+    const char *socket; /* the Unix socket that stands for that host; NULL: TCP */
+    const char *client_certificate; /* NULL: none is shown, and there is no key */
     const char *client_key;
     const char *passphrase_source;  /* NULL: the key has none */
     const char *server_certificate; /* NULL: not pinned */

@@ -14,22 +14,39 @@ struct kh_pool {
     unsigned made;
 };
 
-kh_status kh_pool_new(
-    struct kh_pool **out, const struct kh_http_shared *shared, struct kh_error *err)
+static void init_locks(struct kh_pool *pool)
 {
-    struct kh_pool *pool = calloc(1, sizeof *pool);
     pthread_condattr_t attr;
 
-    *out = pool;
-    if (!pool)
-        return kh_fail(err, KH_FATAL, "out of memory");
-    pool->shared = shared;
     (void)pthread_mutex_init(&pool->lock, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&pool->given, &attr);
     (void)pthread_condattr_destroy(&attr);
+}
+
+kh_status kh_pool_new(
+    struct kh_pool **out, const struct kh_http_shared *shared, struct kh_error *err)
+{
+    struct kh_pool *pool = calloc(1, sizeof *pool);
+
+    *out = pool;
+    if (!pool)
+        return kh_fail(err, KH_FATAL, "out of memory");
+    pool->shared = shared;
+    init_locks(pool);
     return KH_OK;
+}
+
+/* What was out belonged to threads that are not in this process: it is lost. A lock may
+ * have been held by one of them. */
+void kh_pool_forked(struct kh_pool *pool)
+{
+    init_locks(pool);
+    for (unsigned i = 0; i < pool->free_count; i++)
+        kh_http_forget(pool->free[i]);
+    pool->free_count = 0;
+    pool->made = 0;
 }
 
 void kh_pool_free(struct kh_pool *pool)

@@ -12,6 +12,11 @@ KH_CHECK kh_status kh_pool_new(
 /* No connection may be out. NULL is fine. */
 void kh_pool_free(struct kh_pool *pool);
 
+/* In the child of a fork, before anything else is asked of POOL: the connections are the
+ * parent's, who goes on using them. They are forgotten without a word on the wire, those
+ * that were out too. */
+void kh_pool_forked(struct kh_pool *pool);
+
 /* The connection that was used last of those that are free. Waits for one as long as a
  * request may take, then KH_BUSY. Thread safe. */
 KH_CHECK kh_status kh_pool_take(

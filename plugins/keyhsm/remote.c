@@ -17,16 +17,13 @@ static kh_status check_files(const struct kh_remote_settings *s, struct kh_error
     return KH_OK;
 }
 
-/* What can be found wrong without a connection. */
-static kh_status prepare(struct kh_remote *remote, struct kh_error *err)
+kh_status kh_remote_prepare(struct kh_remote *remote, struct kh_error *err)
 {
     const struct kh_remote_settings *s = &remote->settings;
     struct kh_http_shared *shared = &remote->shared;
-    kh_status st = kh_remote_settings_read(&remote->settings, remote->host, err);
+    kh_status st = kh_url_check(s->server, err);
     size_t len;
 
-    if (st == KH_OK)
-        st = kh_url_check(s->server, err);
     if (st == KH_OK)
         st = check_files(s, err);
     if (st != KH_OK)
@@ -89,7 +86,9 @@ kh_status kh_remote_open(
     if (!remote)
         return kh_fail(err, KH_FATAL, "out of memory");
     remote->host = host;
-    st = prepare(remote, err);
+    st = kh_remote_settings_read(&remote->settings, host, err);
+    if (st == KH_OK)
+        st = kh_remote_prepare(remote, err);
     if (st == KH_OK)
         st = meet(remote, err);
     if (st != KH_OK) {

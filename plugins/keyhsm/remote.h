@@ -25,6 +25,10 @@ struct kh_remote {
  * that cannot be reached is no error: its address may be right and its time not. */
 KH_CHECK kh_status kh_remote_open(
     struct kh_remote **out, const struct kh_host *host, struct kh_error *err);
+/* Its first half, for who has REMOTE->host and REMOTE->settings already: what can be
+ * found wrong without a connection, and the pool. Free with kh_remote_close either way.
+ */
+KH_CHECK kh_status kh_remote_prepare(struct kh_remote *remote, struct kh_error *err);
 /* NULL is fine. */
 void kh_remote_close(struct kh_remote *remote);
 
