@@ -108,12 +108,16 @@ static void store(
     struct kh_app *app, struct kh_request *request, struct kh_kms_wanted *wanted)
 {
     KH_CLEANUP_DEPOSIT struct kh_deposit deposit = {0};
+    uint64_t ticket = kh_kms_facts_ticket(app->kms->facts);
     struct kh_error err = {0};
     kh_status st = fill(app, wanted, &deposit, &err);
 
     if (st == KH_OK)
         st = kh_backend_put(app->backend, &deposit, KH_PUT_NEW, &err);
-    kh_kms_changed(app->kms, request->name);
+    if (st == KH_OK)
+        kh_kms_made(app, &deposit, ticket);
+    else
+        kh_kms_changed(app->kms, request->name);
     if (st == KH_OK)
         kh_kms_answer_version(
             request, 201, &deposit, kh_kms_has(app, request, KH_KMS_GET));

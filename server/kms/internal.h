@@ -7,6 +7,7 @@
 #include "server/kms/acl.h"
 #include "server/kms/cache.h"
 #include "server/kms/cipher.h"
+#include "server/kms/facts.h"
 #include "server/kms/kms.h"
 #include "server/kms/names.h"
 #include "server/kms/out.h"
@@ -18,12 +19,14 @@ struct kh_kms {
     struct kms_tokens *tokens;
     struct kh_authn_extra extra; /* caller.h */
     struct kh_kms_cache *cache;  /* NULL: every operation reads the deposit */
+    struct kh_kms_facts *facts;
     struct kh_kms_cipher *cipher;
     size_t max_eeks; /* of one request */
     struct kh_metrics *metrics;
     struct kh_meter *hits;
     struct kh_meter *misses;
     struct kh_meter *entries;
+    struct kh_meter *known;
     struct kh_meter *generated;
     struct kh_meter *decrypted;
     struct kh_meter *reencrypted;
@@ -38,6 +41,13 @@ struct kh_kms {
 #define KH_KMS_ATTRIBUTE "kms.attr." /* goes before the name of a client's own */
 #define KH_KMS_ACL_NAME "key.acl.name"
 
+/* A wild name of the file store can be no key's, names are checked at creation; nor can
+ * one that keytrusteed keeps for itself. */
+bool kh_kms_possible(const char *name);
+/* The deposit at WHICH (its created is not looked at), and in *KEY whether it is a Hadoop
+ * key. KH_NOT_FOUND: there is none. KH_CORRUPT: a key's data is no AES key. */
+KH_CHECK kh_status kh_kms_open(struct kh_app *app, const struct kh_kms_place *which,
+    struct kh_deposit *out, bool *key, struct kh_error *err);
 /* The version NAME@VERSION, or the current one with KH_LATEST, from the backend.
  * KH_NOT_FOUND: none, or no Hadoop key. KH_CORRUPT: its data is no AES key. */
 KH_CHECK kh_status kh_kms_deposit(struct kh_app *app, const char *name, uint32_t version,
@@ -49,6 +59,16 @@ const char *kh_kms_acl_name(const struct kh_deposit *deposit);
  * caller's (kh_kms_key_release), NULL on failure. */
 KH_CHECK kh_status kh_kms_load(struct kh_app *app, const char *name, uint32_t version,
     struct kh_kms_key **out, struct kh_error *err);
+
+/* ---- learn.c: what a deposit is, without opening it twice ---- */
+
+/* What is known of the version at PLACE, by opening it when nothing is. *OUT is the
+ * caller's (kh_kms_fact_release), NULL on failure. As kh_kms_open. */
+KH_CHECK kh_status kh_kms_fact(struct kh_app *app, const struct kh_kms_place *place,
+    struct kh_kms_fact **out, struct kh_error *err);
+/* DEPOSIT, a Hadoop key, was stored just now: what was remembered of its name is dropped,
+ * and what it is is known without opening it. TICKET: kh_kms_facts_ticket before that. */
+void kh_kms_made(struct kh_app *app, const struct kh_deposit *deposit, uint64_t ticket);
 
 /* ---- material.c ---- */
 

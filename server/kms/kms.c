@@ -10,6 +10,8 @@
 enum {
     CACHE_TIME_MAX = 24 * 3600,
     CACHE_KEYS_MAX = 65536,
+    FACTS_MAX = 1 << 17,
+    FACTS_BYTES = 32 << 20,
     EEKS_MAX = 10000,
     BODY_MAX = 16 << 20
 };
@@ -67,6 +69,9 @@ static kh_status configure(
     if (st != KH_OK)
         return st;
     kms->max_eeks = eeks;
+    kms->facts = kh_kms_facts_new(FACTS_MAX, FACTS_BYTES);
+    if (!kms->facts)
+        return kh_fail(err, KH_FATAL, "no memory for what is known of keys");
     if (seconds == 0)
         return KH_OK;
     kms->cache = kh_kms_cache_new(keys, seconds * 1000);
@@ -101,6 +106,7 @@ void kh_kms_free(struct kh_kms *kms)
     kms_tokens_free(kms->tokens);
     kms_acl_free(kms->acl);
     kh_kms_cache_free(kms->cache);
+    kh_kms_facts_free(kms->facts);
     kh_kms_cipher_free(kms->cipher);
     free(kms);
 }
@@ -111,6 +117,7 @@ kh_status kh_kms_reload(
     if (!kms)
         return KH_OK;
     kh_kms_changed(kms, NULL);
+    kh_kms_facts_drop(kms->facts, NULL);
     return kms_acl_reload(kms->acl, config, err);
 }
 
@@ -133,6 +140,7 @@ static void show(void *arg)
 
     if (kms->cache)
         kh_meter_set(kms->entries, (int64_t)kh_kms_cache_count(kms->cache));
+    kh_meter_set(kms->known, (int64_t)kh_kms_facts_count(kms->facts));
 }
 
 kh_status kh_kms_meters(
@@ -144,6 +152,9 @@ kh_status kh_kms_meters(
         "Keys that had to be read for want of them in the KMS's key cache.");
     kms->entries = kh_metrics_gauge(
         metrics, "keyhsm_kms_cache_entries", "Key versions in the KMS's key cache.");
+    kms->known = kh_metrics_gauge(metrics, "keyhsm_kms_known_deposits",
+        "Deposits of which the KMS knows, without opening them, whether they are Hadoop "
+        "keys.");
     kms->generated = kh_metrics_counter(
         metrics, "keyhsm_kms_eeks_generated_total", "Encrypted keys made by the KMS.");
     kms->decrypted = kh_metrics_counter(metrics, "keyhsm_kms_eeks_decrypted_total",
@@ -159,6 +170,8 @@ void kh_kms_changed(struct kh_kms *kms, const char *name)
 {
     if (kms && kms->cache)
         kh_kms_cache_drop(kms->cache, name);
+    if (kms && name) /* else each fact shows by itself whether it is still true */
+        kh_kms_facts_drop(kms->facts, name);
 }
 
 void kh_kms_tick(struct kh_kms *kms)

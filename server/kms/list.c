@@ -11,24 +11,30 @@ enum { PAGE = 256, FIRST = 1024 };
 struct listing {
     struct kh_app *app;
     struct kh_kms_out out;
-    char last[KH_NAME_MAX + 1]; /* the name looked at last */
-    bool any;
-    size_t count; /* of what was written */
+    struct kh_item current; /* the highest version so far of the name it is at, which is
+                             * not deleted; "": none */
+    size_t count;           /* of what was written */
 };
 
-/* Whether the deposit is a Hadoop key stands inside of it. */
-static kh_status take(struct listing *l, const char *name, struct kh_error *err)
+/* Whether the deposit is a Hadoop key stands inside of it: it is opened for that, once.
+ */
+static kh_status take(struct listing *l, struct kh_error *err)
 {
-    KH_CLEANUP_DEPOSIT struct kh_deposit deposit = {0};
-    kh_status st = kh_kms_deposit(l->app, name, KH_LATEST, &deposit, err);
+    const struct kh_item *item = &l->current;
+    const struct kh_kms_place place = {item->name, item->version, item->created};
+    KH_CLEANUP_FACT struct kh_kms_fact *fact = NULL;
+    kh_status st;
 
-    if (st == KH_NOT_FOUND)
+    if (!*item->name || item->status != KH_OK || !kh_kms_possible(item->name))
         return KH_OK;
-    if (st != KH_OK && st != KH_CORRUPT) /* one that is damaged hides no other */
+    st = kh_kms_fact(l->app, &place, &fact, err);
+    if (st == KH_NOT_FOUND || st == KH_CORRUPT) /* one that is damaged hides no other */
+        return KH_OK;
+    if (st != KH_OK)
         return st;
-    if (st == KH_OK) {
+    if (fact->metadata) {
         kh_kms_out_raw(&l->out, l->count++ ? "," : "");
-        kh_kms_out_string(&l->out, name);
+        kh_kms_out_string(&l->out, item->name);
     }
     return KH_OK;
 }
@@ -39,11 +45,11 @@ static kh_status take_page(
     kh_status st = KH_OK;
 
     for (size_t i = 0; st == KH_OK && i < count; i++) {
-        if (l->any && strcmp(items[i].name, l->last) == 0)
+        if (items[i].state == KH_DELETED)
             continue;
-        snprintf(l->last, sizeof l->last, "%s", items[i].name);
-        l->any = true;
-        st = take(l, items[i].name, err);
+        if (strcmp(items[i].name, l->current.name) != 0)
+            st = take(l, err);
+        l->current = items[i];
     }
     return st;
 }
@@ -59,6 +65,8 @@ static kh_status take_all(struct listing *l, struct kh_error *err)
         return kh_fail(err, KH_BUSY, "no memory is free for a listing");
     do {
         st = kh_backend_list(l->app->backend, &after, items, PAGE, &count, err);
+        if (st == KH_OK && count == 0)
+            st = take(l, err);
         if (st != KH_OK || count == 0)
             break;
         st = take_page(l, items, count, err);

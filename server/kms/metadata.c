@@ -1,69 +1,47 @@
 #include "core/deposit.h"
 #include "server/kms/internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* KEYS_MAX of one request: a client asks for what fits into 1500 bytes. */
 enum { KEYS_MAX = 1000, FIRST = 1024 };
 
-static void write_attributes(struct kh_kms_out *out, const struct kh_attrs *attrs)
+/* What is known of the key NAME; *FACT is NULL when there is no such key. The catalog
+ * says which version is the current one; only one that is not known yet is opened. */
+static kh_status find(
+    struct kh_app *app, const char *name, struct kh_kms_fact **fact, struct kh_error *err)
 {
-    const size_t prefix = strlen(KH_KMS_ATTRIBUTE);
-    bool first = true;
+    struct kh_kms_place place = {.name = name};
+    struct kh_stat stat;
+    kh_status st = KH_NOT_FOUND;
 
-    kh_kms_out_raw(out, ",\"attributes\":{");
-    for (size_t i = 0; i < attrs->count; i++) {
-        if (strncmp(attrs->list[i].name, KH_KMS_ATTRIBUTE, prefix) != 0)
-            continue;
-        kh_kms_out_raw(out, first ? "" : ",");
-        kh_kms_out_string(out, attrs->list[i].name + prefix);
-        kh_kms_out_raw(out, ":");
-        kh_kms_out_string(out, attrs->list[i].value);
-        first = false;
+    *fact = NULL;
+    if (kh_kms_possible(name))
+        st = kh_backend_stat(app->backend, name, KH_LATEST, &stat, err);
+    if (st == KH_OK && stat.state == KH_DELETED)
+        st = KH_NOT_FOUND;
+    if (st == KH_OK) {
+        place.version = stat.version;
+        place.created = stat.created;
+        st = kh_kms_fact(app, &place, fact, err);
     }
-    kh_kms_out_raw(out, "}");
+    if (st == KH_OK && !(*fact)->metadata) {
+        kh_kms_fact_release(*fact);
+        *fact = NULL;
+    }
+    return st == KH_NOT_FOUND ? KH_OK : st;
 }
 
-static int64_t created_ms(const struct kh_deposit *deposit)
-{
-    const char *text = kh_attrs_get(&deposit->attrs, KH_KMS_CREATED);
-    int64_t ms = text ? strtoll(text, NULL, 10) : 0;
-
-    return ms > 0 ? ms : deposit->created * 1000;
-}
-
-static void write(struct kh_kms_out *out, const struct kh_deposit *deposit)
-{
-    kh_kms_out_raw(out, "{\"name\":");
-    kh_kms_out_string(out, deposit->name);
-    kh_kms_out_raw(out, ",\"cipher\":");
-    kh_kms_out_string(out, kh_attrs_get(&deposit->attrs, KH_KMS_CIPHER));
-    kh_kms_out_raw(out, ",\"length\":");
-    kh_kms_out_number(out, (int64_t)deposit->data.len * 8);
-    kh_kms_out_raw(out, ",\"description\":");
-    kh_kms_out_string(out, kh_attrs_get(&deposit->attrs, KH_KMS_DESCRIPTION));
-    write_attributes(out, &deposit->attrs);
-    kh_kms_out_raw(out, ",\"created\":");
-    kh_kms_out_number(out, created_ms(deposit));
-    kh_kms_out_raw(out, ",\"versions\":");
-    /* The current one's number is always one less: clients count on it. */
-    kh_kms_out_number(out, (int64_t)deposit->version + 1);
-    kh_kms_out_raw(out, "}");
-}
-
-/* What is known of the key NAME, without its material: DEPOSIT is empty when there is no
- * such key. False: answered. */
+/* As find, when the caller may. False: answered. */
 static bool look(struct kh_app *app, struct kh_request *request, const char *name,
-    struct kh_deposit *deposit)
+    struct kh_kms_fact **fact)
 {
     struct kh_error err = {0};
-    kh_status st = kh_kms_deposit(app, name, KH_LATEST, deposit, &err);
+    kh_status st = find(app, name, fact, &err);
 
-    if (!kh_kms_may(app, request, KH_KMS_GET_METADATA,
-            st == KH_OK ? kh_kms_acl_name(deposit) : name))
+    if (!kh_kms_may(app, request, KH_KMS_GET_METADATA, *fact ? (*fact)->acl : name))
         return false;
-    if (st == KH_OK || st == KH_NOT_FOUND)
+    if (st == KH_OK)
         return true;
     kh_kms_failed(request, st, &err);
     return false;
@@ -71,38 +49,21 @@ static bool look(struct kh_app *app, struct kh_request *request, const char *nam
 
 void kh_kms_metadata(struct kh_app *app, struct kh_request *request)
 {
-    KH_CLEANUP_DEPOSIT struct kh_deposit deposit = {0};
-    struct kh_error err = {0};
-    struct kh_kms_out out;
-    kh_status st;
+    KH_CLEANUP_FACT struct kh_kms_fact *fact = NULL;
 
-    if (!kh_kms_begin(app, request, "GET_METADATA", false) ||
-        !kh_kms_take_name(request) || !look(app, request, request->name, &deposit))
-        return;
-    if (!*deposit.name) {
-        kh_kms_answer_text(request, "{}");
-        return;
-    }
-    st = kh_kms_out_begin(&out, FIRST, false, &err);
-    if (st != KH_OK) {
-        kh_kms_failed(request, st, &err);
-        return;
-    }
-    write(&out, &deposit);
-    kh_kms_out_send(&out, request, 200);
+    if (kh_kms_begin(app, request, "GET_METADATA", false) && kh_kms_take_name(request) &&
+        look(app, request, request->name, &fact))
+        kh_kms_answer_text(request, fact ? fact->metadata : "{}");
 }
 
 static bool write_next(struct kh_app *app, struct kh_request *request, const char *name,
     struct kh_kms_out *out)
 {
-    KH_CLEANUP_DEPOSIT struct kh_deposit deposit = {0};
+    KH_CLEANUP_FACT struct kh_kms_fact *fact = NULL;
 
-    if (!look(app, request, name, &deposit))
+    if (!look(app, request, name, &fact))
         return false;
-    if (*deposit.name)
-        write(out, &deposit);
-    else
-        kh_kms_out_raw(out, "{}");
+    kh_kms_out_raw(out, fact ? fact->metadata : "{}");
     return true;
 }
 

@@ -30,6 +30,7 @@ static void store(struct kh_app *app, struct kh_request *request,
     struct kh_kms_wanted *wanted, struct kh_deposit *deposit)
 {
     unsigned bits = 8 * (unsigned)deposit->data.len;
+    uint64_t ticket = kh_kms_facts_ticket(app->kms->facts);
     struct kh_error err = {0};
     kh_status st = KH_OK;
 
@@ -48,7 +49,10 @@ static void store(struct kh_app *app, struct kh_request *request,
         deposit->created = (int64_t)time(NULL);
         st = kh_backend_roll(app->backend, deposit, &err);
     }
-    kh_kms_changed(app->kms, request->name);
+    if (st == KH_OK)
+        kh_kms_made(app, deposit, ticket);
+    else
+        kh_kms_changed(app->kms, request->name);
     if (st == KH_OK)
         kh_kms_answer_version(
             request, 200, deposit, kh_kms_has(app, request, KH_KMS_GET));

@@ -5,35 +5,44 @@
 
 #include <string.h>
 
-/* A wild name of the file store can be no key's, names are checked at creation; nor can
- * one that keytrusteed keeps for itself. */
-static bool can_be(const char *name)
+bool kh_kms_possible(const char *name)
 {
     struct kh_error err;
 
     return !kh_name_internal(name) && kh_name_check(name, &err) == KH_OK;
 }
 
-kh_status kh_kms_deposit(struct kh_app *app, const char *name, uint32_t version,
-    struct kh_deposit *out, struct kh_error *err)
+kh_status kh_kms_open(struct kh_app *app, const struct kh_kms_place *which,
+    struct kh_deposit *out, bool *key, struct kh_error *err)
 {
-    kh_status st = KH_NOT_FOUND;
-    size_t len;
+    kh_status st =
+        kh_backend_get(app->backend, which->name, which->version, false, out, err);
+    size_t len = out->data.len;
 
-    *out = (struct kh_deposit){0};
-    if (can_be(name))
-        st = kh_backend_get(app->backend, name, version, false, out, err);
-    if (st == KH_OK && !kh_attrs_get(&out->attrs, KH_KMS_CIPHER))
-        st = KH_NOT_FOUND;
-    len = out->data.len;
-    if (st == KH_OK && len != 16 && len != 24 && len != 32)
+    *key = st == KH_OK && kh_attrs_get(&out->attrs, KH_KMS_CIPHER);
+    if (*key && len != 16 && len != 24 && len != 32) {
         st =
             kh_fail(err, KH_CORRUPT, "version %u of '%s' is no AES key: it has %zu bytes",
                 out->version, out->name, len);
-    if (st != KH_OK)
         kh_deposit_free(out);
-    if (st == KH_NOT_FOUND)
-        return kh_fail(err, st, "no Hadoop key '%s'", name);
+    }
+    return st;
+}
+
+kh_status kh_kms_deposit(struct kh_app *app, const char *name, uint32_t version,
+    struct kh_deposit *out, struct kh_error *err)
+{
+    const struct kh_kms_place which = {.name = name, .version = version};
+    kh_status st = KH_NOT_FOUND;
+    bool key = false;
+
+    *out = (struct kh_deposit){0};
+    if (kh_kms_possible(name))
+        st = kh_kms_open(app, &which, out, &key, err);
+    if (st == KH_NOT_FOUND || (st == KH_OK && !key)) {
+        kh_deposit_free(out);
+        return kh_fail(err, KH_NOT_FOUND, "no Hadoop key '%s'", name);
+    }
     return st;
 }
 
