@@ -103,6 +103,9 @@ ln -s "$mocks/single.so" "$WORK/single.so"
 refused 1 "$WORK/single.so" "symbolic link"
 refused 2 "$WORK/single" "a plugin's file is called NAME.so"
 
+# A file of the directory one is in, as a build leaves it.
+(cd "${KEYHSM_EXAMPLE%/*}" && check "a file beside one" "$keyhsm" backend show example.so) || not_ok "a file beside one"
+
 # ---- list and show ----------------------------------------------------------------------------
 
 check "list" "$keyhsm" backend list --plugin-dir "$KEYHSM_PLUGIN_DIR"

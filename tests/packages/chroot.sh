@@ -1,5 +1,6 @@
-# The packages in a clean Debian 12: installed, set up, integrated, upgraded while they serve, removed, installed again
-# and purged. What happens there is in scenario.sh; this makes the host, by namespaces, and lets go of it. Needs root.
+# The packages in a clean Debian 12: installed, given a vendor's plugin, set up, integrated, upgraded while they serve,
+# removed, installed again and purged. What happens there is in vendor.sh and scenario.sh; this makes the host, by
+# namespaces, and lets go of it. Needs root.
 source "$(dirname "$0")/../integration/lib.sh"
 : "${KEYHSM_LAB_DIR:?}"
 source "$KEYHSM_SOURCE_DIR/tests/packages/debian.sh"
@@ -11,6 +12,7 @@ inside() {
   local run=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 KEYHSM_VERSION="$KEYHSM_VERSION"
     KEYHSM_BIN_DIR=/usr/bin KEYHSM_PLUGIN_DIR=/usr/lib/x KEYHSM_SOURCE_DIR=/lab chroot "$WORK/lab/root" bash)
   "${run[@]}" /lab/tests/packages/install.sh
+  "${run[@]}" /lab/tests/packages/vendor.sh
   unshare --net --pid --fork --kill-child bash -c 'ip link set lo up; ip address add 192.0.2.1/24 dev lo; exec "$@"' - \
     "${run[@]}" -c 'mount -t proc none /proc; bash /lab/tests/packages/scenario.sh'
 }

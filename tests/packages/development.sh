@@ -1,6 +1,7 @@
 # libkeyhsm-dev is all that a vendor needs: its example builds with the package's files alone, by pkg-config and by
-# CMake, and the daemon's tool takes it.
+# CMake, and the daemon's tool takes it. A plugin made of it is dropped in, and takes migrations.
 source "$(dirname "$0")/../integration/lib.sh"
+source "$KEYHSM_SOURCE_DIR/tests/packages/acme/story.sh"
 dpkg-deb -x "$(echo "${KEYHSM_LAB_DIR:?}"/this/libkeyhsm-dev_*.deb)" "$WORK/root"
 usr=$WORK/root/usr
 export PKG_CONFIG_PATH
@@ -28,4 +29,14 @@ printf '%s\n' 'cmake_minimum_required(VERSION 3.18)' 'project(finder LANGUAGES C
 cmake -S "$WORK/finder" -B "$WORK/finder/build" -DCMAKE_PREFIX_PATH="$usr" >"$WORK/out" 2>&1 || not_ok "find_package(keyhsm)"
 check_has "it says where plugins go" "$WORK/out" "/keyhsm/plugins"
 check "and that builds, too" cmake --build "$WORK/finder/build"
+
+echo "# a vendor's plugin"
+by_cmake() { # SOURCE OUTPUT [FLAG]...
+  printf '%s\n' 'cmake_minimum_required(VERSION 3.18)' 'project(acme LANGUAGES C)' 'find_package(keyhsm REQUIRED)' \
+    "keyhsm_add_plugin(acme $1)" "target_compile_options(plugin_acme PRIVATE ${*:3})" >"${1%/*}/CMakeLists.txt"
+  cmake -S "${1%/*}" -B "$WORK/vendor" -DCMAKE_PREFIX_PATH="$usr" && cmake --build "$WORK/vendor" && cp "$WORK/vendor/acme.so" "$2"
+}
+mkdir -m 755 "$WORK/dropped"
+cp "$KEYHSM_PLUGIN_DIR"/{softfile,pkcs11}.so "$WORK/dropped"
+acme_story "$WORK/source" "$WORK/dropped" by_cmake
 finish

@@ -8,4 +8,6 @@ apt-get -q -y -o APT::Keep-Downloaded-Packages=true install /lab/this/keyhsm_*.d
   >"$WORK/apt.log" 2>&1 || not_ok "apt install ./x.deb" "$(grep -B 3 'returned an error\|^dpkg: error' "$WORK/apt.log")"
 check_has "it says what comes next" "$WORK/apt.log" "keyhsm: not set up yet"
 check "and the headers" apt-get -q -y install /lab/this/libkeyhsm-dev_*.deb
+check "and what a vendor compiles with" apt-get -q -y -o APT::Keep-Downloaded-Packages=true install --no-install-recommends \
+  gcc libc6-dev pkgconf
 finish

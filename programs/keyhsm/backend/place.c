@@ -27,9 +27,16 @@ static kh_status by_file(
 kh_status kh_plugin_place(struct kh_plugin_place *place, const char *dir,
     const char *word, struct kh_error *err)
 {
+    const char *end = strrchr(word, '.');
+    char here[PATH_MAX];
+
     memset(place, 0, sizeof *place);
     if (strchr(word, '/'))
         return by_file(place, word, err);
+    if (end && strcmp(end, ".so") == 0) {
+        (void)snprintf(here, sizeof here, "./%s", word);
+        return by_file(place, here, err);
+    }
     if (strlen(word) >= sizeof place->name || strlen(dir) >= sizeof place->dir)
         return kh_fail(err, KH_INVALID, "'%.64s' is not the name of a plugin", word);
     (void)snprintf(place->name, sizeof place->name, "%s", word);

@@ -10,7 +10,8 @@ struct kh_plugin_place {
     char name[64];
 };
 
-/* WORD with a '/' is a file, DIRECTORY/NAME.so, anything else a plugin's name in DIR.
+/* WORD with a '/' or with ".so" at its end is a file, DIRECTORY/NAME.so; anything else is
+ * a plugin's name in DIR.
  * KH_INVALID: no file of a plugin; KH_NOT_FOUND: its directory is not there. */
 KH_CHECK kh_status kh_plugin_place(struct kh_plugin_place *place, const char *dir,
     const char *word, struct kh_error *err);
