@@ -144,7 +144,7 @@ kh_status kh_pkcs11_examine(
     const struct kh_host *host, kh_finding_fn fn, void *arg, struct kh_error *err)
 {
     const struct exam exam = {host, fn, arg};
-    struct kh_module module = {.initialised = false};
+    struct kh_module module = {.init_args = kh_option_given(host, "init_args")};
     struct kh_slot slot = {.label = ""};
 
     (void)err;

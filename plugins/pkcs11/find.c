@@ -74,6 +74,28 @@ CK_RV kh_find_id(
     return kh_find(call, template, 1, handles);
 }
 
+CK_RV kh_destroy(
+    struct kh_call *call, CK_OBJECT_HANDLE handle, const struct kh_key_id *id)
+{
+    struct kh_look look = {.has_class = false};
+    CK_RV rv = CKR_OK;
+
+    if (id && (call->quirks & KH_QUIRK_ANCHOR)) {
+        rv = kh_look_at(call, handle, &look);
+        if (rv == CKR_OK &&
+            (look.id.len != id->len || memcmp(look.id.bytes, id->bytes, id->len) != 0))
+            return kh_verdict(
+                call, kh_fail(call->err, KH_CORRUPT,
+                          "the token takes key %s for another one: nothing is destroyed; "
+                          "restart, and the key is found again",
+                          kh_key_name(id).text));
+    }
+    if (rv == CKR_OK)
+        rv = kh_said(
+            call, "C_DestroyObject", call->p11->C_DestroyObject(call->session, handle));
+    return rv;
+}
+
 /* Without a login a token hides its private keys, and SoftHSM goes on without its
  * directory: neither may look like a key that was destroyed. */
 CK_RV kh_find_credible(struct kh_call *call)

@@ -19,6 +19,13 @@ CK_RV kh_find(struct kh_call *call, CK_ATTRIBUTE *template, CK_ULONG count,
 CK_RV kh_find_id(
     struct kh_call *call, const struct kh_key_id *id, struct kh_handles *handles);
 
+/* C_DestroyObject, of something that was made or found with CKA_ID = ID (NULL: with
+ * none). Where handles
+ * may mistake one object for another (KH_QUIRK_ANCHOR) it is looked at first; a verdict
+ * when it is another one: what is destroyed is gone. */
+CK_RV kh_destroy(
+    struct kh_call *call, CK_OBJECT_HANDLE handle, const struct kh_key_id *id);
+
 /* A search found nothing: is that to be believed? CKR_OK when the login and the token are
  * there. */
 CK_RV kh_find_credible(struct kh_call *call);

@@ -11,7 +11,7 @@ struct generate {
     bool tried; /* an attempt before this one may have left a key, whole or half */
 };
 
-static CK_RV destroy_id(struct kh_call *call, void *arg)
+CK_RV kh_key_destroy_found(struct kh_call *call, void *arg)
 {
     const struct kh_key_id *id = arg;
     struct kh_handles found = {0};
@@ -19,8 +19,7 @@ static CK_RV destroy_id(struct kh_call *call, void *arg)
     bool any = found.count > 0;
 
     for (size_t i = 0; rv == CKR_OK && i < found.count; i++) {
-        rv = kh_said(call, "C_DestroyObject",
-            call->p11->C_DestroyObject(call->session, found.list[i]));
+        rv = kh_destroy(call, found.list[i], id);
         if (rv == CKR_OBJECT_HANDLE_INVALID)
             rv = CKR_OK; /* somebody was faster */
     }
@@ -69,7 +68,7 @@ static CK_RV generate(struct kh_call *call, void *arg)
     CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
     struct kh_look look;
     const char *fault;
-    CK_RV rv = g->tried ? destroy_id(call, &g->id) : check_free(call, &g->id);
+    CK_RV rv = g->tried ? kh_key_destroy_found(call, &g->id) : check_free(call, &g->id);
 
     if (rv != CKR_OK)
         return rv;
@@ -133,7 +132,7 @@ kh_status kh_token_key_destroy(
     st = kh_turn_take(&token->turn, true, kh_clock_now() + token->patience, err);
     if (st != KH_OK)
         return st;
-    st = kh_run(token, destroy_id, &copy, id, err);
+    st = kh_run(token, kh_key_destroy_found, &copy, id, err);
     kh_turn_give(&token->turn, true);
     return st;
 }

@@ -18,4 +18,7 @@ struct kh_key_spec {
 CK_RV kh_key_make(struct kh_call *call, const struct kh_key_spec *spec,
     CK_OBJECT_HANDLE *private_key, struct kh_public_half *public_half);
 
+/* A kh_work: destroys all objects with the id that ARG, a struct kh_key_id, is. */
+CK_RV kh_key_destroy_found(struct kh_call *call, void *arg);
+
 #endif

@@ -79,26 +79,51 @@ void kh_module_text(char *out, const CK_UTF8CHAR *field, size_t len)
     }
 }
 
+/* The only thing that C_Initialize is told of ours is the option. */
+static kh_status bad_arguments(const struct kh_module *module, struct kh_error *err)
+{
+    return kh_fail(err, KH_REFUSED,
+        module->init_args ? "C_Initialize: CKR_ARGUMENTS_BAD: module %s does not take "
+                            "what option init_args says"
+                          : "C_Initialize: CKR_ARGUMENTS_BAD: module %s may want to be "
+                            "told something (option init_args), as NSS's does",
+        module->path);
+}
+
 kh_status kh_module_init(struct kh_module *module, struct kh_error *err)
 {
-    CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
-    CK_INFO info = {0};
+    /* NSS reads one more pointer behind the words it was given, which must be NULL. */
+    struct {
+        CK_C_INITIALIZE_ARGS args;
+        void *end;
+    } in = {.args = {.flags = CKF_OS_LOCKING_OK}};
+    char words[sizeof module->path] = "";
+    CK_INFO *info = &module->info;
     CK_RV rv;
 
     if (module->unfinished)
         kh_module_fini(module);
-    rv = module->p11->C_Initialize(&args);
+    if (module->init_args) {
+        (void)snprintf(words, sizeof words, "%s", module->init_args);
+        in.args.pReserved = words;
+    }
+    rv = module->p11->C_Initialize(&in.args);
+    if (rv == CKR_ARGUMENTS_BAD)
+        return bad_arguments(module, err);
     if (rv != CKR_OK)
         return kh_rv_fail(err, "C_Initialize", rv);
     module->initialised = true;
-    rv = module->p11->C_GetInfo(&info);
+    memset(info, 0, sizeof *info);
+    rv = module->p11->C_GetInfo(info);
     if (rv != CKR_OK) {
         kh_module_fini(module);
         return kh_rv_fail(err, "C_GetInfo", rv);
     }
-    kh_module_text(module->manufacturer, info.manufacturerID, sizeof info.manufacturerID);
     kh_module_text(
-        module->description, info.libraryDescription, sizeof info.libraryDescription);
+        module->manufacturer, info->manufacturerID, sizeof info->manufacturerID);
+    kh_module_text(
+        module->description, info->libraryDescription, sizeof info->libraryDescription);
+    module->quirks = kh_quirks_of(info);
     return KH_OK;
 }
 

@@ -34,11 +34,12 @@ static kh_status take_place(struct kh_store *store, struct kh_error *err)
         return KH_OK;
     atomic_fetch_sub(&store->keys, 1);
     return kh_fail(err, KH_REFUSED,
-        "token '%s' holds %llu deposit keys and max_keys is %llu: purge deposits, raise "
-        "max_keys, "
-        "or set key_scope = epoch",
+        "token '%s' holds %llu deposit keys and %s %llu: purge deposits, %sor set "
+        "key_scope = epoch",
         store->facts.label, (unsigned long long)before,
-        (unsigned long long)store->max_keys);
+        store->max_keys == store->facts.key_limit ? "bears" : "max_keys is",
+        (unsigned long long)store->max_keys,
+        store->max_keys == store->facts.key_limit ? "" : "raise max_keys, ");
 }
 
 void kh_newkey_abandon(struct kh_store *store, const struct kh_key_id *id)

@@ -92,9 +92,11 @@ static kh_status make(const struct kh_module *module, const struct kh_creation *
     struct kh_slot slot;
     kh_status st;
 
-    if (!kh_softhsm_is(module))
+    if (!kh_module_quirk(module, KH_QUIRK_BLANK_SLOT))
         return kh_fail(err, KH_REFUSED,
-            "module %s is not SoftHSM's: initialise the token with the vendor's tools",
+            "module %s is not known to have a blank slot, as SoftHSM's does: initialise "
+            "the "
+            "token with the vendor's tools",
             module->path);
     st = must_be_new(module, creation->name, err);
     if (st == KH_OK)
@@ -109,7 +111,7 @@ static kh_status make(const struct kh_module *module, const struct kh_creation *
 kh_status kh_pkcs11_create(
     const struct kh_host *host, const struct kh_creation *creation, struct kh_error *err)
 {
-    struct kh_module module = {.initialised = false};
+    struct kh_module module = {.init_args = kh_option_given(host, "init_args")};
     kh_status st = check_label(creation->name, err);
 
     if (st == KH_OK)

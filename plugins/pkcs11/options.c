@@ -16,6 +16,8 @@ const struct kh_option kh_pkcs11_options[] = {
         "kind of deposit keys; auto takes the first that works on the token"},
     {"state_dir", KH_OPT_PATH, "/var/lib/keyhsm", KH_OPT_PLACE, NULL,
         "directory of the catalog and of the checked copy of a SoftHSM token file"},
+    {"init_args", KH_OPT_STRING, NULL, 0, NULL,
+        "what C_Initialize is told, for modules that want it, e.g. NSS's parameters"},
     {"softhsm2_conf", KH_OPT_PATH, NULL, 0, NULL,
         "configuration of SoftHSM; sets SOFTHSM2_CONF for the module"},
     {"call_deadline", KH_OPT_SECONDS, "30", 0, NULL,

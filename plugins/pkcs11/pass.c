@@ -79,8 +79,11 @@ CK_RV kh_pass_over(struct kh_call *call, void *arg)
 kh_status kh_fill_cache(struct kh_token *token, struct kh_error *err)
 {
     struct kh_pass pass = {0};
-    struct kh_call call = {
-        .token = token, .p11 = token->module.p11, .what = "?", .err = err};
+    struct kh_call call = {.token = token,
+        .p11 = token->module.p11,
+        .quirks = token->module.quirks.flags,
+        .what = "?",
+        .err = err};
     CK_RV rv;
 
     call.session = token->sessions.keeper;

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where a trial's pair has to be on the token, one that was cut short is found by this.
+ */
+static const char trial_id[] = "keyhsm-trial";
+
 /* An RSA trial is made with 2048 bits whatever the deposit keys will have: 4096 take
  * seconds. */
 static const struct kh_trial trials[] = {
@@ -42,12 +46,22 @@ static CK_RV keeps_secret(
 static CK_RV try_one(struct kh_call *call, void *arg)
 {
     const struct kh_trial *trial = arg;
-    struct kh_key_spec spec = {.type = trial->type, .bits = trial->bits};
+    struct kh_key_id id = {.len = sizeof trial_id - 1};
+    bool stays = call->quirks & KH_QUIRK_PAIR_ON_TOKEN;
+    struct kh_key_spec spec = {.type = trial->type,
+        .bits = trial->bits,
+        .id = stays ? &id : NULL,
+        .label = stays ? trial_id : NULL};
     struct kh_public_half half = {0};
     struct kh_challenge challenge = {.input_len = 0};
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    CK_RV rv = kh_key_make(call, &spec, &key, &half);
+    CK_RV rv = CKR_OK;
 
+    memcpy(id.bytes, trial_id, id.len);
+    if (stays)
+        rv = kh_key_destroy_found(call, &id);
+    if (rv == CKR_OK)
+        rv = kh_key_make(call, &spec, &key, &half);
     if (rv == CKR_OK)
         rv = keeps_secret(call, trial, key);
     if (rv == CKR_OK && !kh_challenge_make(&challenge, trial, &half))
@@ -56,7 +70,7 @@ static CK_RV try_one(struct kh_call *call, void *arg)
     if (rv == CKR_OK)
         rv = kh_challenge_answer(call, trial, key, &challenge);
     if (key != CK_INVALID_HANDLE)
-        (void)call->p11->C_DestroyObject(call->session, key);
+        (void)kh_destroy(call, key, spec.id);
     free(half.spki);
     OPENSSL_cleanse(&challenge, sizeof challenge);
     return rv;

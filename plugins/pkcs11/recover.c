@@ -1,5 +1,6 @@
 #include "plugins/pkcs11/recover.h"
 
+#include "plugins/pkcs11/anchor.h"
 #include "plugins/pkcs11/find.h"
 
 /* The one login, with SoftHSM's token file guarded around it. */
@@ -55,6 +56,8 @@ kh_status kh_bring_up(
     }
     if (st == KH_OK)
         st = log_in(token, err);
+    if (st == KH_OK)
+        st = kh_anchor_ready(token, err);
     if (st != KH_OK) {
         kh_sessions_stop(&token->sessions);
         kh_module_fini(&token->module);
@@ -73,13 +76,12 @@ static kh_status start_again(struct kh_token *token, struct kh_error *err)
     return kh_bring_up(token, &same, err);
 }
 
-/* A login without a new initialisation. SoftHSM has shut its token file after a login
- * that could not write it, so it is started again instead. */
+/* A login without a new initialisation, where the module can. */
 static kh_status log_in_again(struct kh_token *token, struct kh_error *err)
 {
     CK_RV rv;
 
-    if (token->softhsm.active)
+    if (kh_module_quirk(&token->module, KH_QUIRK_ONE_LOGIN))
         return start_again(token, err);
     kh_sessions_stop(&token->sessions);
     rv = kh_sessions_start(&token->sessions, token->slot.id);

@@ -97,7 +97,10 @@ static kh_status doubt(struct kh_token *token, struct climb *climb, struct kh_er
     struct climb test = {.work = kh_run_self_test,
         .deadline = climb->deadline,
         .generation = climb->generation};
-    struct kh_call call = {.token = token, .p11 = token->module.p11, .err = &ignored};
+    struct kh_call call = {.token = token,
+        .p11 = token->module.p11,
+        .quirks = token->module.quirks.flags,
+        .err = &ignored};
     uint64_t now = kh_clock_now();
     bool try_mend;
     kh_status st =
@@ -170,8 +173,11 @@ kh_status kh_run(struct kh_token *token, kh_work work, void *arg,
         .arg = arg,
         .key = key,
         .deadline = kh_clock_now() + token->patience};
-    struct kh_call call = {
-        .token = token, .p11 = token->module.p11, .what = "?", .err = err};
+    struct kh_call call = {.token = token,
+        .p11 = token->module.p11,
+        .quirks = token->module.quirks.flags,
+        .what = "?",
+        .err = err};
     kh_status st = check_process(token, err);
 
     while (st == KH_OK) {

@@ -12,6 +12,7 @@
 struct kh_call {
     struct kh_token *token;
     CK_FUNCTION_LIST_PTR p11;
+    uint32_t quirks;           /* KH_QUIRK_... of the module */
     CK_SESSION_HANDLE session; /* this thread's alone; logged in as far as is known */
     const char *what;          /* the PKCS#11 function that answered last, for messages */
     kh_status verdict;

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* NULL when it is unset or empty. */
-static const char *given(const struct kh_host *host, const char *option)
+const char *kh_option_given(const struct kh_host *host, const char *option)
 {
     const char *text = host->option_string(host, option);
 
@@ -16,9 +15,9 @@ static const char *given(const struct kh_host *host, const char *option)
 void kh_slot_choice_read(const struct kh_host *host, struct kh_slot_choice *choice)
 {
     *choice = (struct kh_slot_choice){
-        .label = given(host, "token_label"),
-        .serial = given(host, "token_serial"),
-        .has_slot = given(host, "slot") != NULL,
+        .label = kh_option_given(host, "token_label"),
+        .serial = kh_option_given(host, "token_serial"),
+        .has_slot = kh_option_given(host, "slot") != NULL,
     };
     if (choice->has_slot)
         choice->slot = (CK_SLOT_ID)host->option_int(host, "slot");

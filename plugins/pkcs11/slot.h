@@ -25,6 +25,9 @@ struct kh_slot {
     CK_ULONG pin_max;
 };
 
+/* A string option; NULL when it is unset or empty. The string is the host's. */
+const char *kh_option_given(const struct kh_host *host, const char *option);
+
 /* What the options token_label, token_serial and slot say. The strings are the host's. */
 void kh_slot_choice_read(const struct kh_host *host, struct kh_slot_choice *choice);
 

@@ -94,11 +94,6 @@ kh_status kh_softhsm_configure(const struct kh_host *host, struct kh_error *err)
     return KH_OK;
 }
 
-bool kh_softhsm_is(const struct kh_module *module)
-{
-    return strstr(module->manufacturer, "SoftHSM") != NULL;
-}
-
 kh_status kh_softhsm_mend(const struct kh_host *host, struct kh_error *err)
 {
     char token_dir[PATH_MAX];
@@ -158,7 +153,7 @@ kh_status kh_softhsm_attach(struct kh_softhsm *softhsm, const struct kh_host *ho
     size_t len;
     kh_status st;
 
-    if (!kh_softhsm_is(module))
+    if (!kh_module_quirk(module, KH_QUIRK_TOKEN_FILE))
         return KH_OK;
     st = locate(&found, host, serial, err);
     if (st != KH_OK)

@@ -26,15 +26,12 @@ struct kh_softhsm {
 /* Before C_Initialize: sets SOFTHSM2_CONF as option softhsm2_conf says. */
 KH_CHECK kh_status kh_softhsm_configure(const struct kh_host *host, struct kh_error *err);
 
-/* True when MODULE, which is initialised, is SoftHSM. */
-bool kh_softhsm_is(const struct kh_module *module);
-
 /* kh_softhsm_configure; then takes guards away that
  * a crash left, and puts copies back in place of empty or missing token files. */
 KH_CHECK kh_status kh_softhsm_mend(const struct kh_host *host, struct kh_error *err);
 
-/* After the slot is found: is it SoftHSM, where is its directory, and is there a good
- * copy? Makes one. */
+/* After the slot is found: does it have such a file (KH_QUIRK_TOKEN_FILE), where is its
+ * directory, and is there a good copy? Makes one. */
 KH_CHECK kh_status kh_softhsm_attach(struct kh_softhsm *softhsm,
     const struct kh_host *host, const struct kh_module *module, const char *serial,
     struct kh_error *err);

@@ -30,7 +30,7 @@ struct kh_store {
     int lock; /* on state_dir; -1: none */
 
     bool epoch_scope;  /* else one key per version */
-    uint64_t max_keys; /* 0: no ceiling */
+    uint64_t max_keys; /* 0: no ceiling; as the option says, or as the token bears */
     bool look;         /* opened with KH_OPEN_LOOK */
     size_t data_max;
 

@@ -38,6 +38,22 @@ static kh_status open_catalog(struct kh_store *store, struct kh_error *err)
     return store->host->catalog_open(store->host, path, &store->catalog, err);
 }
 
+/* What the module is known to bear goes before what the operator hopes. */
+static void bound_keys(struct kh_store *store)
+{
+    uint64_t limit = store->facts.key_limit;
+
+    if (limit == 0 || (store->max_keys > 0 && store->max_keys <= limit))
+        return;
+    if (!store->epoch_scope)
+        store->host->log(store->host, KH_LOG_WARNING,
+            "token '%s' bears %llu keys (see keyhsm doctor), and with key_scope = "
+            "deposit "
+            "each version needs one: key_scope = epoch is better here",
+            store->facts.label, (unsigned long long)limit);
+    store->max_keys = limit;
+}
+
 static kh_status open_token(struct kh_store *store, struct kh_error *err)
 {
     const struct kh_host *host = store->host;
@@ -48,6 +64,7 @@ static kh_status open_token(struct kh_store *store, struct kh_error *err)
     if (status != KH_OK)
         return status;
     kh_token_facts(store->token, &store->facts);
+    bound_keys(store);
     kh_newkey_profile(&store->facts, store->profile);
     kh_token_ops(store->token, &ops);
     status = kh_provider_new(&store->provider, &ops,

@@ -37,6 +37,7 @@ static void copy_facts(struct kh_token *token)
 
     memcpy(facts->label, token->slot.label, sizeof facts->label);
     memcpy(facts->serial, token->slot.serial, sizeof facts->serial);
+    facts->key_limit = token->module.quirks.key_limit;
     memcpy(facts->manufacturer, token->slot.manufacturer, sizeof facts->manufacturer);
 }
 
@@ -46,6 +47,7 @@ static kh_status bring_up(struct kh_token *token, struct kh_error *err)
     struct kh_slot_choice choice;
     kh_status st = init_parts(token, err);
 
+    token->module.init_args = kh_option_given(host, "init_args");
     if (st == KH_OK)
         st = kh_module_load(&token->module, host->option_string(host, "module"), err);
     kh_slot_choice_read(host, &choice);

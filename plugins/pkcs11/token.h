@@ -30,6 +30,7 @@ struct kh_token_facts {
     char profile[32]; /* "ecdh-p256", "rsa-oaep-sha256", "rsa-oaep-sha1" */
     kh_key_type key_type;
     unsigned key_bits;
+    unsigned key_limit; /* how many keys the module is known to bear; 0: nothing known */
 };
 void kh_token_facts(const struct kh_token *token, struct kh_token_facts *facts);
 

@@ -130,6 +130,27 @@ static void judge_output(struct kh_diagnosis *d, const json_t *facts)
     }
 }
 
+/* What is known of this module, and what is done about it: plugins/pkcs11/quirks.c. */
+static void judge_quirks(struct kh_diagnosis *d, json_t *facts)
+{
+    static const char prefix[] = "quirk.";
+    const char *name;
+    json_t *fact;
+
+    json_object_foreach(facts, name, fact)
+    {
+        const char *weight = kh_fact_word(facts, name, "");
+        kh_verdict_kind kind = strcmp(weight, "unsafe") == 0 ? KH_VERDICT_UNSAFE
+                               : strcmp(weight, "mind") == 0 ? KH_VERDICT_WARNING
+                                                             : KH_VERDICT_OK;
+
+        (void)fact;
+        if (strncmp(name, prefix, sizeof prefix - 1) == 0)
+            kh_diagnosis_add(d, kind, "quirks", name + sizeof prefix - 1, "%s",
+                kh_fact_detail(facts, name));
+    }
+}
+
 /* None of the three alone is needed; one of them is. */
 static void judge_kinds(struct kh_diagnosis *d, const json_t *facts)
 {
@@ -149,7 +170,7 @@ static void judge_kinds(struct kh_diagnosis *d, const json_t *facts)
             "neither ECDH on P-256 nor RSA-OAEP works");
 }
 
-void kh_diagnose(struct kh_diagnosis *d, const json_t *facts, bool quick)
+void kh_diagnose(struct kh_diagnosis *d, json_t *facts, bool quick)
 {
     memset(d, 0, sizeof *d);
     d->complete = true;
@@ -159,6 +180,7 @@ void kh_diagnose(struct kh_diagnosis *d, const json_t *facts, bool quick)
     for (size_t i = 0; i < kh_rule_count; i++)
         apply_rule(d, &kh_rules[i], facts, quick);
     judge_kinds(d, facts);
+    judge_quirks(d, facts);
     kh_diagnose_figures(d, facts);
     d->safe = d->complete && d->counts[KH_VERDICT_UNSAFE] == 0;
 }

@@ -25,7 +25,7 @@ const char *kh_verdict_word(kh_verdict_kind kind);
 struct kh_diagnosis_line {
     kh_verdict_kind kind;
     const char *group; /* "module", "token", "keys", ...; static */
-    const char *check; /* static */
+    const char *check; /* static, or a name in the facts */
     char text[400];    /* one line: what was found, and what it means */
 };
 
@@ -49,8 +49,8 @@ struct kh_diagnosis {
 };
 
 /* FACTS as kh_probe_run collects them. QUICK: what the short form leaves out is not
- * missed. */
-void kh_diagnose(struct kh_diagnosis *d, const json_t *facts, bool quick);
+ * missed. FACTS are not changed; the diagnosis is good as long as they are. */
+void kh_diagnose(struct kh_diagnosis *d, json_t *facts, bool quick);
 
 /* Reading facts; DEFAULT when there is none of that name and kind. The strings are those
  * of FACTS. */

@@ -36,12 +36,14 @@ static unsigned bearable(const json_t *facts)
     long long each = kh_fact_number(facts, "objects.search_ns_each", 0);
     const char *ended = kh_fact_word(facts, "objects.ended_by", "time");
     long long keys = each > 0 ? SEARCH_NS_MAX / each : KEYS_MAX;
+    long long limit = kh_fact_number(facts, "keys.limit", KEYS_MAX);
 
     if (strcmp(ended, "time") != 0) {
         long long made = kh_fact_number(facts, "objects.made", 0);
 
         keys = keys < made * 4 / 5 ? keys : made * 4 / 5;
     }
+    keys = keys > limit ? limit : keys;
     keys = keys > KEYS_MAX ? KEYS_MAX : keys;
     return keys < 1 ? 1 : (unsigned)keys;
 }

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-static const char *const groups[] = {"module", "token", "PIN", "keys", "speed", "secrecy",
-    "keeping", "objects", "sessions", "threads", "fork", "others", "afterwards"};
+static const char *const groups[] = {"module", "token", "quirks", "PIN", "keys", "speed",
+    "secrecy", "keeping", "objects", "sessions", "threads", "fork", "others",
+    "afterwards"};
 
 static const char *verdict(const struct kh_diagnosis *d)
 {

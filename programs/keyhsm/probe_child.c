@@ -98,6 +98,8 @@ static void make_words(
     add(w, "%s", target->program);
     add(w, "%s", stage);
     add(w, "module=%s", target->module);
+    if (target->init_args)
+        add(w, "init-args=%s", target->init_args);
     if (target->label)
         add(w, "label=%s", target->label);
     if (target->serial)

@@ -12,7 +12,8 @@
 struct kh_probe_target {
     char program[4096]; /* keyhsm-doctor-probe: kh_probe_find */
     const char *module;
-    const char *label; /* NULL: do not care; so are the next two */
+    const char *init_args; /* NULL: none */
+    const char *label;     /* NULL: do not care; so are the next two */
     const char *serial;
     const char *slot;
     const char *softhsm2_conf; /* for the environment; NULL: as it is */

@@ -44,6 +44,10 @@ static void choose(struct kh_probe_place *place, const struct kh_probe_args *arg
     t->label = given ? args->label : kh_config_string(config, section, "token_label");
     t->serial = given ? args->serial : kh_config_string(config, section, "token_serial");
     t->slot = given ? args->slot : kh_config_string(config, section, "slot");
+    /* What one module is told is nothing to another. */
+    t->init_args = args->init_args ? args->init_args
+                   : args->module  ? NULL
+                                   : kh_config_string(config, section, "init_args");
     t->softhsm2_conf = kh_config_string(config, section, "softhsm2_conf");
     place->pin_source = args->pin_source
                             ? args->pin_source

@@ -10,6 +10,7 @@
 struct kh_probe_args {
     struct kh_setup_args setup;
     const char *module;
+    const char *init_args;
     const char *label;
     const char *serial;
     const char *slot;
@@ -22,6 +23,8 @@ struct kh_probe_args {
 #define KH_PROBE_OPTIONS(args)                                                           \
     {"module", 0, "FILE", "the PKCS#11 module, in place of the configured one",          \
         &(args).module, NULL, 0},                                                        \
+        {"init-args", 0, "TEXT", "what C_Initialize is told, where a module wants it",   \
+            &(args).init_args, NULL, 0},                                                 \
         {"token-label", 0, "LABEL", "the token with this label", &(args).label, NULL,    \
             0},                                                                          \
         {"token-serial", 0, "SERIAL", "the token with this serial number",               \

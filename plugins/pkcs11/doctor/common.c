@@ -1,3 +1,4 @@
+#include "plugins/pkcs11/anchor.h"
 #include "plugins/pkcs11/doctor/probe.h"
 
 #include <openssl/crypto.h>
@@ -53,9 +54,10 @@ CK_RV kh_probe_login(struct kh_probe *probe)
         (void)mlock(pin, sizeof pin);
         len = read_pin(probe->pin_fd, pin);
     }
-    return kh_said(&probe->call, "C_Login",
+    rv = kh_said(&probe->call, "C_Login",
         probe->module.p11->C_Login(
             probe->call.session, CKU_USER, pad ? NULL : pin, pad ? 0 : len));
+    return rv == CKR_OK ? kh_anchor_keep(&probe->call, KH_PROBE_LABEL) : rv;
 }
 
 const struct kh_trial *kh_probe_trial(size_t i)

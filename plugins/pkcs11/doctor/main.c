@@ -34,6 +34,8 @@ static bool take(struct kh_probe *probe, const char *word)
     value++;
     if (strncmp(word, "module=", 7) == 0)
         probe->path = value;
+    else if (strncmp(word, "init-args=", 10) == 0)
+        probe->module.init_args = value;
     else if (strncmp(word, "label=", 6) == 0)
         probe->choice.label = value;
     else if (strncmp(word, "serial=", 7) == 0)
@@ -73,6 +75,7 @@ static bool load(struct kh_probe *probe)
     st = kh_module_init(&probe->module, &probe->err);
     kh_fact_bool(
         "module.initialises", st == KH_OK, "%s", st == KH_OK ? "" : probe->err.message);
+    probe->call.quirks = probe->module.quirks.flags;
     return st == KH_OK;
 }
 

@@ -62,6 +62,8 @@ void kh_fact_bool(const char *fact, bool value, const char *detail, ...);
 KH_PRINTF(3, 4)
 void kh_fact_int(const char *fact, long long value, const char *detail, ...);
 void kh_fact_text(const char *fact, const char *value);
+/* A word that is explained. */
+void kh_fact_detailed(const char *fact, const char *value, const char *detail);
 /* "C_Call: CKR_NAME", or what a verdict says, for RV of the last call. Overwritten by the
  * next call of it in this thread. */
 const char *kh_probe_why(const struct kh_call *call, CK_RV rv);

@@ -63,11 +63,19 @@ void kh_fact_int(const char *fact, long long value, const char *detail, ...)
 
 void kh_fact_text(const char *fact, const char *value)
 {
+    kh_fact_detailed(fact, value, "");
+}
+
+void kh_fact_detailed(const char *fact, const char *value, const char *detail)
+{
     char text[1024];
+    char more[600];
 
     (void)snprintf(text, sizeof text, "%s", value);
     clean(text);
-    tell(fact, json_string(text), NULL);
+    (void)snprintf(more, sizeof more, "%s", detail);
+    clean(more);
+    tell(fact, json_string(text), more);
 }
 
 const char *kh_probe_why(const struct kh_call *call, CK_RV rv)

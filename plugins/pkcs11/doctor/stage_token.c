@@ -85,6 +85,23 @@ static long long count_label(const struct kh_probe *probe)
     return alike;
 }
 
+/* One fact for each row of the table that is about this module. */
+static void tell_quirks(const struct kh_module *module)
+{
+    size_t count;
+    const struct kh_quirk *rows = kh_quirk_table(&count);
+    char name[64];
+
+    for (size_t i = 0; i < count; i++) {
+        if (!kh_quirk_applies(&rows[i], &module->info))
+            continue;
+        (void)snprintf(name, sizeof name, "quirk.%s", rows[i].word);
+        kh_fact_detailed(name, kh_quirk_weight_word(rows[i].weight), rows[i].reason);
+    }
+    if (module->quirks.key_limit > 0)
+        kh_fact_int("keys.limit", module->quirks.key_limit, "%s", "");
+}
+
 void kh_stage_token(struct kh_probe *probe)
 {
     CK_TOKEN_INFO info = {0};
@@ -94,6 +111,10 @@ void kh_stage_token(struct kh_probe *probe)
 
     kh_fact_text("module.manufacturer", probe->module.manufacturer);
     kh_fact_text("module.description", probe->module.description);
+    (void)snprintf(text, sizeof text, "%u.%u", probe->module.info.libraryVersion.major,
+        probe->module.info.libraryVersion.minor);
+    kh_fact_text("module.version", text);
+    tell_quirks(&probe->module);
     kh_fact_text("token.label", probe->slot.label);
     kh_fact_text("token.serial", probe->slot.serial);
     kh_fact_int("token.slot", (long long)probe->slot.id, "%s", "");

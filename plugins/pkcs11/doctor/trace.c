@@ -86,6 +86,13 @@ static CK_RV told_Logout(CK_SESSION_HANDLE session)
     return back(real->C_Logout(session));
 }
 
+static CK_RV told_CreateObject(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template,
+    CK_ULONG count, CK_OBJECT_HANDLE *object)
+{
+    kh_probe_enter("C_CreateObject");
+    return back(real->C_CreateObject(session, template, count, object));
+}
+
 static CK_RV told_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
     CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *copy)
 {
@@ -227,6 +234,7 @@ CK_FUNCTION_LIST_PTR kh_probe_trace(CK_FUNCTION_LIST_PTR module)
     traced.C_CloseAllSessions = told_CloseAllSessions;
     traced.C_Login = told_Login;
     traced.C_Logout = told_Logout;
+    traced.C_CreateObject = told_CreateObject;
     traced.C_CopyObject = told_CopyObject;
     traced.C_DestroyObject = told_DestroyObject;
     traced.C_GetAttributeValue = told_GetAttributeValue;

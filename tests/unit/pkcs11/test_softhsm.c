@@ -131,7 +131,7 @@ static bool writable(void)
 
 static void find_file(struct kh_softhsm *softhsm)
 {
-    static struct kh_module module = {.manufacturer = "SoftHSM"};
+    static struct kh_module module = {.quirks = {.flags = KH_QUIRK_TOKEN_FILE}};
     struct kh_token_facts facts;
 
     KH_ASSERT_OK_FATAL(rig_open(&rig), rig.err);

@@ -330,7 +330,33 @@ static void words(void)
     CU_ASSERT_STRING_EQUAL(kh_verdict_word(KH_VERDICT_UNCHECKED), "unchecked");
 }
 
+static void quirks_are_told_by_weight(void)
+{
+    json_t *facts = good();
+
+    put(facts, "quirk.half-made-keys", json_string("handled"));
+    explain(facts, "quirk.half-made-keys", "they are looked at");
+    kh_diagnose(&d, facts, false);
+    CU_ASSERT_TRUE(d.safe);
+    expect("quirks", "half-made-keys", KH_VERDICT_OK, "looked at");
+    put(facts, "quirk.few-keys", json_string("mind"));
+    explain(facts, "quirk.few-keys", "forty");
+    put(facts, "keys.limit", json_integer(40));
+    kh_diagnose(&d, facts, false);
+    CU_ASSERT_TRUE(d.safe);
+    CU_ASSERT_EQUAL(d.advice.max_keys, 40);
+    CU_ASSERT_STRING_EQUAL(d.advice.key_scope, "epoch");
+    expect("quirks", "few-keys", KH_VERDICT_WARNING, "forty");
+    put(facts, "quirk.keys-leave", json_string("unsafe"));
+    explain(facts, "quirk.keys-leave", "away");
+    kh_diagnose(&d, facts, false);
+    CU_ASSERT_FALSE(d.safe);
+    expect("quirks", "keys-leave", KH_VERDICT_UNSAFE, "away");
+    json_decref(facts);
+}
+
 static const struct kh_test tests[] = {
+    {"quirks are told by weight", quirks_are_told_by_weight},
     {"a token without fault is safe", a_token_without_fault_is_safe},
     {"each rule counts", each_rule_counts},
     {"what was not looked at is not called safe",
