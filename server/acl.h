@@ -9,7 +9,7 @@
  *
  *     LABEL = allow|deny OPERATIONS on NAME|PREFIX*|* to PRINCIPAL
  *
- * OPERATIONS are get, list, put, delete, purge, status, separated by commas without
+ * OPERATIONS are get, list, put, delete, purge, use, status, separated by commas without
  * blanks, or all. A NAME is written as in a URL: %20 is a blank, %2A a '*' that is part
  * of the name. PRINCIPAL is the rest of the line: `*` is every authenticated caller;
  * sha256:HEX is one certificate, by its fingerprint (colons are allowed); user:NAME is a
@@ -38,7 +38,8 @@ enum kh_operation {
     KH_OP_PURGE = 1 << 4,
     /* The state of the daemon (status.h). It is about all deposits together, so only a
      * rule on every name, `*`, gives it: ask for it with the name "". */
-    KH_OP_STATUS = 1 << 5
+    KH_OP_STATUS = 1 << 5,
+    KH_OP_USE = 1 << 6 /* that a named key signs, decrypts, derives, wraps (keys.h) */
 };
 
 #define KH_ACL_RULES_MAX 4096

@@ -20,9 +20,10 @@ static const struct {
     {"put", KH_OP_PUT},
     {"delete", KH_OP_DELETE},
     {"purge", KH_OP_PURGE},
+    {"use", KH_OP_USE},
     {"status", KH_OP_STATUS},
-    {"all",
-        KH_OP_GET | KH_OP_LIST | KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE | KH_OP_STATUS},
+    {"all", KH_OP_GET | KH_OP_LIST | KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE | KH_OP_USE |
+                KH_OP_STATUS},
 };
 
 /* The next word of *TEXT, which is moved to the word behind it. "" at the end. */
@@ -68,7 +69,8 @@ static kh_status set_operations(
 
         if (!bits)
             return kh_fail(err, KH_INVALID,
-                "'%.*s' is no operation; give some of get,list,put,delete,purge,status "
+                "'%.*s' is no operation; give some of "
+                "get,list,put,delete,purge,use,status "
                 "without blanks, or all",
                 len > 64 ? 64 : (int)len, p);
         rule->operations |= bits;

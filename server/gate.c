@@ -100,9 +100,11 @@ static unsigned needed(const struct kh_request *request)
     }
 }
 
+/* What is recorded always, and not done when it cannot be: a use of a key is one, for it
+ * leaves no other trace. */
 static bool changes(unsigned operation)
 {
-    return (operation & (KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE)) != 0;
+    return (operation & (KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE | KH_OP_USE)) != 0;
 }
 
 static bool is_change(const struct kh_request *request, unsigned operation)
@@ -110,10 +112,30 @@ static bool is_change(const struct kh_request *request, unsigned operation)
     return request->operation ? request->changes : changes(operation);
 }
 
+static const char *key_operation(const struct kh_request *request, unsigned operation)
+{
+    switch (operation) {
+    case KH_OP_GET:
+        return "key.get";
+    case KH_OP_LIST:
+        return "key.list";
+    case KH_OP_PUT:
+        return "key.create";
+    case KH_OP_DELETE:
+        return request->method == KH_METHOD_DELETE ? "key.delete" : "key.undelete";
+    case KH_OP_PURGE:
+        return "key.purge";
+    default:
+        return "key.use";
+    }
+}
+
 static const char *operation_name(const struct kh_request *request, unsigned operation)
 {
     if (request->operation)
         return request->operation;
+    if (request->route->flags & KH_ROUTE_KEYS)
+        return key_operation(request, operation);
     switch (operation) {
     case KH_OP_GET:
         return "get";
@@ -209,6 +231,21 @@ static bool may_enter(
     return allowed;
 }
 
+static void forbid(struct kh_gate *gate, struct kh_request *request)
+{
+    atomic_fetch_add(&gate->denied, 1);
+    kh_response_refuse(&request->response, request, 403, "forbidden",
+        "no rule in [acl] allows this to you");
+}
+
+bool kh_gate_admits(struct kh_gate *gate, struct kh_request *request, unsigned operation)
+{
+    if (kh_gate_allows(gate, request, operation, request->name))
+        return true;
+    forbid(gate, request);
+    return false;
+}
+
 bool kh_gate_enter(struct kh_gate *gate, struct kh_request *request)
 {
     unsigned operation = gate ? needed(request) : 0;
@@ -222,9 +259,7 @@ bool kh_gate_enter(struct kh_gate *gate, struct kh_request *request)
     if (operation == 0)
         return true;
     if (!may_enter(gate, request, operation)) {
-        atomic_fetch_add(&gate->denied, 1);
-        kh_response_refuse(&request->response, request, 403, "forbidden",
-            "no rule in [acl] allows this to you");
+        forbid(gate, request);
         if (!record(gate, request, operation))
             refuse_unheard(request, "the audit log cannot be written");
         return false;

@@ -60,6 +60,12 @@ struct kh_gate_counts kh_gate_count(const struct kh_gate *gate);
  * 503. GATE may be NULL: true. Thread safe. */
 KH_CHECK bool kh_gate_hears(struct kh_gate *gate, struct kh_request *request);
 
+/* For a handler that finds the name in the body: whether the caller may do OPERATION on
+ * REQUEST->name. False: REQUEST is answered with 403, and kh_gate_leave records it. GATE
+ * may be NULL: true. Thread safe. */
+KH_CHECK bool kh_gate_admits(
+    struct kh_gate *gate, struct kh_request *request, unsigned operation);
+
 /* Whether the caller of REQUEST may do OPERATION (KH_OP_*) on NAME: nobody may on the
  * daemon's own names (internal_name.h). GATE may be NULL: true. Thread safe. */
 bool kh_gate_allows(struct kh_gate *gate, const struct kh_request *request,

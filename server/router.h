@@ -22,7 +22,8 @@ enum {
     /* Asked by those who watch: no part of the load that the status page shows. */
     KH_ROUTE_WATCH = 1u << 4,
     KH_ROUTE_RAW_NAME = 1u << 5, /* the handler reads {name} from the path itself */
-    KH_ROUTE_LARGE = 1u << 6     /* takes bodies up to kh_service_options.large_body */
+    KH_ROUTE_LARGE = 1u << 6,    /* takes bodies up to kh_service_options.large_body */
+    KH_ROUTE_KEYS = 1u << 7 /* about named keys: the audit log says key.get and so on */
 };
 
 /* What a method of a route needs a right to, one of KH_OP_* (acl.h); 0: no right is asked

@@ -2,12 +2,14 @@
 
 #include "server/deposits.h"
 #include "server/health.h"
+#include "server/keys.h"
 #include "server/metrics.h"
 #include "server/page.h"
 #include "server/peer.h"
 #include "server/status.h"
 
 #define READ (KH_METHOD_GET | KH_METHOD_HEAD)
+#define KEYS (KH_ROUTE_KEYS | KH_ROUTE_KNOWN)
 
 /* clang-format off */
 const struct kh_route kh_keyhsmd_routes[] = {
@@ -16,6 +18,16 @@ const struct kh_route kh_keyhsmd_routes[] = {
     {READ | KH_METHOD_POST, "/v1/deposits/{name}/versions", kh_deposit_versions, KH_ROUTE_KNOWN, {0}},
     {KH_METHOD_POST, "/v1/deposits/{name}/undelete", kh_deposit_undelete, KH_ROUTE_KNOWN, {0}},
     {KH_METHOD_POST, "/v1/deposits/{name}/purge", kh_deposit_purge, KH_ROUTE_KNOWN, {0}},
+    {READ | KH_METHOD_POST, "/v1/keys", kh_key_all, KEYS, {0}},
+    {READ | KH_METHOD_DELETE, "/v1/keys/{name}", kh_key_one, KEYS, {0}},
+    {READ, "/v1/keys/{name}/public", kh_key_public, KEYS, {0}},
+    {KH_METHOD_POST, "/v1/keys/{name}/sign", kh_key_sign, KEYS, {0}},
+    {KH_METHOD_POST, "/v1/keys/{name}/decrypt", kh_key_decrypt, KEYS, {0}},
+    {KH_METHOD_POST, "/v1/keys/{name}/derive", kh_key_derive, KEYS, {0}},
+    {KH_METHOD_POST, "/v1/keys/{name}/wrap", kh_key_wrap, KEYS, {0}},
+    {KH_METHOD_POST, "/v1/keys/{name}/unwrap", kh_key_unwrap, KEYS, {0}},
+    {KH_METHOD_POST, "/v1/keys/{name}/undelete", kh_key_undelete, KEYS, {0}},
+    {KH_METHOD_POST, "/v1/keys/{name}/purge", kh_key_purge, KEYS, {0}},
     {READ, "/v1/deposits/{name}/stat", kh_peer_stat, KH_ROUTE_KNOWN, {0}},
     {READ, "/v1/deposits/{name}/fingerprint", kh_peer_fingerprint, KH_ROUTE_KNOWN, {0}},
     {READ, "/v1/deposits/{name}/attest", kh_peer_attest, KH_ROUTE_KNOWN, {0}},

@@ -3,6 +3,7 @@
 #include "programs/keytrusteed/own_routes.h"
 #include "server/deposits.h"
 #include "server/health.h"
+#include "server/keys.h"
 #include "server/kms/kms.h"
 #include "server/metrics.h"
 #include "server/page.h"
@@ -23,6 +24,23 @@ static const struct kh_route own[] = {
     {KH_METHOD_POST, "/v1/deposits/{name}/undelete", kh_deposit_undelete, 0,
         {.post = KH_OP_DELETE}},
     {KH_METHOD_POST, "/v1/deposits/{name}/purge", kh_deposit_purge, 0, {.post = KH_OP_PURGE}},
+    {READ | KH_METHOD_POST, "/v1/keys", kh_key_all, KH_ROUTE_KEYS,
+        {.read = KH_OP_LIST, .post = KH_OP_PUT}},
+    {READ | KH_METHOD_DELETE, "/v1/keys/{name}", kh_key_one, KH_ROUTE_KEYS,
+        {.read = KH_OP_GET, .remove = KH_OP_DELETE}},
+    {READ, "/v1/keys/{name}/public", kh_key_public, KH_ROUTE_KEYS, {.read = KH_OP_GET}},
+    {KH_METHOD_POST, "/v1/keys/{name}/sign", kh_key_sign, KH_ROUTE_KEYS, {.post = KH_OP_USE}},
+    {KH_METHOD_POST, "/v1/keys/{name}/decrypt", kh_key_decrypt, KH_ROUTE_KEYS,
+        {.post = KH_OP_USE}},
+    {KH_METHOD_POST, "/v1/keys/{name}/derive", kh_key_derive, KH_ROUTE_KEYS,
+        {.post = KH_OP_USE}},
+    {KH_METHOD_POST, "/v1/keys/{name}/wrap", kh_key_wrap, KH_ROUTE_KEYS, {.post = KH_OP_USE}},
+    {KH_METHOD_POST, "/v1/keys/{name}/unwrap", kh_key_unwrap, KH_ROUTE_KEYS,
+        {.post = KH_OP_USE}},
+    {KH_METHOD_POST, "/v1/keys/{name}/undelete", kh_key_undelete, KH_ROUTE_KEYS,
+        {.post = KH_OP_DELETE}},
+    {KH_METHOD_POST, "/v1/keys/{name}/purge", kh_key_purge, KH_ROUTE_KEYS,
+        {.post = KH_OP_PURGE}},
     {READ, "/healthz", kh_healthz, KH_ROUTE_INLINE | KH_ROUTE_WATCH, {0}},
     {READ, "/readyz", kh_readyz, KH_ROUTE_WATCH, {0}},
     {READ, "/metrics", kh_metrics_handler, KH_ROUTE_KNOWN | KH_ROUTE_WATCH, {0}},

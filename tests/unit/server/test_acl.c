@@ -63,7 +63,7 @@ static void refused(const char *rule, const char *word)
 }
 
 static const enum kh_operation every[] = {
-    KH_OP_GET, KH_OP_LIST, KH_OP_PUT, KH_OP_DELETE, KH_OP_PURGE, KH_OP_STATUS};
+    KH_OP_GET, KH_OP_LIST, KH_OP_PUT, KH_OP_DELETE, KH_OP_PURGE, KH_OP_STATUS, KH_OP_USE};
 enum { EVERY = sizeof every / sizeof every[0] };
 
 /* The operations that WHO has on NAME, as bits. */
@@ -78,7 +78,8 @@ static unsigned rights(
 }
 
 #define ALL                                                                              \
-    (KH_OP_GET | KH_OP_LIST | KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE | KH_OP_STATUS)
+    (KH_OP_GET | KH_OP_LIST | KH_OP_PUT | KH_OP_DELETE | KH_OP_PURGE | KH_OP_STATUS |    \
+        KH_OP_USE)
 
 static void without_rules_everything_is_denied(void)
 {
@@ -97,7 +98,7 @@ static void without_rules_everything_is_denied(void)
 static void each_operation_is_a_right_of_its_own(void)
 {
     static const char *const words[] = {
-        "get", "list", "put", "delete", "purge", "status"};
+        "get", "list", "put", "delete", "purge", "status", "use"};
 
     for (size_t i = 0; i < EVERY; i++) {
         char text[64];
@@ -281,7 +282,8 @@ static void wrong_words_are_named_with_what_is_right(void)
 {
     refused("", "'' is neither allow nor deny; a rule is: allow|deny");
     refused("Allow all on * to *", "'Allow' is neither allow nor deny");
-    refused("allow", "'' is no operation; give some of get,list,put,delete,purge,status");
+    refused(
+        "allow", "'' is no operation; give some of get,list,put,delete,purge,use,status");
     refused("allow read on * to *", "'read' is no operation");
     refused("allow get,,put on * to *", "'' is no operation");
     refused("allow get, put on * to *", "'' is no operation; give some of");

@@ -23,7 +23,21 @@ static void run(struct kh_app *app, struct kh_request *r)
     (void)app, (void)r;
 }
 
-enum { ONE, LIST, ROLL, UNDELETE, PURGE, OPEN, KNOWN, STATUS };
+enum {
+    ONE,
+    LIST,
+    ROLL,
+    UNDELETE,
+    PURGE,
+    OPEN,
+    KNOWN,
+    STATUS,
+    KEYS,
+    KEY,
+    SIGN,
+    KEY_BACK,
+    KEY_PURGE
+};
 #define GET_PUT_DELETE (KH_METHOD_GET | KH_METHOD_PUT | KH_METHOD_DELETE)
 static const struct kh_route routes[] = {
     [ONE] = {GET_PUT_DELETE, "/one/{name}", run, 0,
@@ -35,6 +49,16 @@ static const struct kh_route routes[] = {
     [OPEN] = {KH_METHOD_GET, "/open", run, 0, {0}},
     [KNOWN] = {KH_METHOD_GET, "/known", run, KH_ROUTE_KNOWN, {0}},
     [STATUS] = {KH_METHOD_GET, "/status", run, 0, {.read = KH_OP_STATUS}},
+    [KEYS] = {KH_METHOD_GET | KH_METHOD_POST, "/keys", run, KH_ROUTE_KEYS,
+        {.read = KH_OP_LIST, .post = KH_OP_PUT}},
+    [KEY] = {KH_METHOD_GET | KH_METHOD_DELETE, "/keys/{name}", run, KH_ROUTE_KEYS,
+        {.read = KH_OP_GET, .remove = KH_OP_DELETE}},
+    [SIGN] = {KH_METHOD_POST, "/keys/{name}/sign", run, KH_ROUTE_KEYS,
+        {.post = KH_OP_USE}},
+    [KEY_BACK] = {KH_METHOD_POST, "/keys/{name}/back", run, KH_ROUTE_KEYS,
+        {.post = KH_OP_DELETE}},
+    [KEY_PURGE] = {KH_METHOD_POST, "/keys/{name}/purge", run, KH_ROUTE_KEYS,
+        {.post = KH_OP_PURGE}},
 };
 
 static struct kh_acl *rules(const char *const *lines)
@@ -221,6 +245,74 @@ static void each_answer_is_recorded_with_its_operation(void)
     close_gate();
 }
 
+static void what_is_done_with_keys_is_told_from_deposits(void)
+{
+    static const struct {
+        int route;
+        kh_method method;
+        const char *name;
+        const char *operation;
+    } cases[] = {
+        {KEYS, KH_METHOD_GET, "", "key.list"},
+        {KEYS, KH_METHOD_POST, "", "key.create"},
+        {KEY, KH_METHOD_GET, "app-1", "key.get"},
+        {KEY, KH_METHOD_DELETE, "app-1", "key.delete"},
+        {SIGN, KH_METHOD_POST, "app-1", "key.use"},
+        {KEY_BACK, KH_METHOD_POST, "app-1", "key.undelete"},
+        {KEY_PURGE, KH_METHOD_POST, "app-1", "key.purge"},
+    };
+
+    open_gate(true);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CU_ASSERT_TRUE(enter("CN=owner", cases[i].route, cases[i].method, cases[i].name));
+        leave(200 + (int)i);
+        CU_ASSERT_TRUE(recorded(cases[i].operation, cases[i].name, 200 + (int)i));
+    }
+    CU_ASSERT_FALSE(enter("CN=reader", SIGN, KH_METHOD_POST, "app-1"));
+    CU_ASSERT_TRUE(recorded("key.use", "app-1", 403));
+    close_gate();
+}
+
+/* Reads are not recorded here: a use is none, for it leaves no other trace. */
+static void every_use_of_a_key_is_recorded_with_its_scheme(void)
+{
+    unsigned before;
+
+    open_gate(false);
+    before = entries();
+    CU_ASSERT_TRUE(enter("CN=owner", KEY, KH_METHOD_GET, "app-1"));
+    leave(200);
+    CU_ASSERT_EQUAL(entries(), before);
+    CU_ASSERT_TRUE(enter("CN=owner", SIGN, KH_METHOD_POST, "app-1"));
+    request.operation = "key.use.ecdsa"; /* as the handler finds it in the body */
+    request.changes = true;
+    leave(200);
+    CU_ASSERT_EQUAL(entries(), before + 1);
+    CU_ASSERT_TRUE(recorded("key.use.ecdsa", "app-1", 200));
+    close_gate();
+}
+
+static void a_name_of_the_body_is_asked_for_by_the_handler(void)
+{
+    unsigned before;
+
+    open_gate(false);
+    before = entries();
+    CU_ASSERT_TRUE(enter("CN=owner", KEYS, KH_METHOD_POST, ""));
+    snprintf(request.name, sizeof request.name, "app-2");
+    CU_ASSERT_TRUE(kh_gate_admits(gate, &request, KH_OP_PUT));
+    snprintf(request.name, sizeof request.name, "web");
+    CU_ASSERT_FALSE(kh_gate_admits(gate, &request, KH_OP_PUT));
+    CU_ASSERT_EQUAL(request.response.status, 403);
+    CU_ASSERT_EQUAL(kh_gate_count(gate).denied, 1);
+    kh_gate_leave(gate, &request);
+    CU_ASSERT_EQUAL(entries(), before + 1);
+    CU_ASSERT_TRUE(recorded("key.create", "web", 403));
+    CU_ASSERT_TRUE(kh_gate_admits(NULL, &request, KH_OP_PUT));
+    CU_ASSERT_FALSE(enter("CN=reader", KEYS, KH_METHOD_POST, "")); /* no name at all */
+    close_gate();
+}
+
 /* A page asks every few seconds: the log has who was refused, and not each look. */
 static void the_status_is_for_all_names_and_recorded_when_refused(void)
 {
@@ -344,6 +436,12 @@ int main(void)
             a_listing_is_entered_by_whoever_may_see_some_name},
         {"each answer is recorded with its operation",
             each_answer_is_recorded_with_its_operation},
+        {"what is done with keys is told from deposits",
+            what_is_done_with_keys_is_told_from_deposits},
+        {"every use of a key is recorded with its scheme",
+            every_use_of_a_key_is_recorded_with_its_scheme},
+        {"a name of the body is asked for by the handler",
+            a_name_of_the_body_is_asked_for_by_the_handler},
         {"the status is for all names, and recorded when refused",
             the_status_is_for_all_names_and_recorded_when_refused},
         {"reads that went well may be left out", reads_that_went_well_may_be_left_out},
