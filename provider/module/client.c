@@ -1,9 +1,9 @@
 #include "provider/module/client_impl.h"
 
 #include "provider/module/host.h"
+#include "provider/module/inner.h"
 #include "provider/module/settings.h"
 
-#include <openssl/err.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,22 +36,6 @@ static void after_fork(void)
 static void watch_forks(void)
 {
     (void)pthread_atfork(before_fork, after_fork, after_fork);
-}
-
-/* ---- our own library context ---- */
-
-/* libcurl and OSSL_STORE take the thread's default context: while a call lasts, it is the
- * module's. What it leaves on the error queue is of no interest: ERR says it all. */
-static OSSL_LIB_CTX *step_in(struct kh_client *client)
-{
-    (void)ERR_set_mark();
-    return OSSL_LIB_CTX_set0_default(client->inner);
-}
-
-static void step_out(OSSL_LIB_CTX *before)
-{
-    (void)OSSL_LIB_CTX_set0_default(before);
-    (void)ERR_pop_to_mark();
 }
 
 /* ---- birth and death ---- */
@@ -90,11 +74,11 @@ void kh_client_free(struct kh_client *client)
 
     if (!client)
         return;
-    before = step_in(client);
+    before = kh_inner_enter(client->inner);
     if (client->ready && client->pid != getpid())
         kh_pool_forked(client->remote.pool);
     empty(&client->remote);
-    step_out(before);
+    kh_inner_leave(before);
     kh_settings_free(&client->settings);
     free(client);
 }
@@ -153,12 +137,12 @@ static kh_status check_ready(struct kh_client *client, struct kh_error *err)
 kh_status kh_client_call(
     struct kh_client *client, struct kh_exchange *exchange, struct kh_error *err)
 {
-    OSSL_LIB_CTX *before = step_in(client);
+    OSSL_LIB_CTX *before = kh_inner_enter(client->inner);
     kh_status st = check_ready(client, err);
 
     if (st == KH_OK)
         st = kh_remote_call(&client->remote, exchange, err);
-    step_out(before);
+    kh_inner_leave(before);
     return st;
 }
 

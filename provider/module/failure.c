@@ -28,6 +28,8 @@ void kh_module_fail(
 
     va_start(args, format);
     module->new_error(module->handle);
+    /* What people see in place of a file of ours that they do not have. */
+    module->set_error_debug(module->handle, KH_MODULE_NAME ".so", 0, NULL);
     module->vset_error(module->handle, (uint32_t)reason, format, args);
     va_end(args);
 }
