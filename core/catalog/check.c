@@ -124,6 +124,9 @@ static kh_status check(struct kh_catalog *catalog, struct kh_error *err)
     if (status == KH_OK)
         status = check_none(
             conn, KH_SQL_CHECK_IDLE, "is an active key that no version needs", err);
+    if (status == KH_OK)
+        status = check_none(
+            conn, KH_SQL_CHECK_NAMES, "is the name of a key and of a deposit", err);
     return status;
 }
 

@@ -1,4 +1,4 @@
-/* A digest of which versions there are, and under which keys. */
+/* A digest of which versions and named keys there are, and under which keys. */
 #include "core/catalog/internal.h"
 
 #include <openssl/evp.h>

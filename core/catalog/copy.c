@@ -47,6 +47,7 @@ kh_status kh_catalog_open_reader(
     kh_check_methods(&cat->face);
     kh_keys_methods(&cat->face);
     kh_contents_methods(&cat->face);
+    kh_named_methods(&cat->face);
     status = kh_reader_take(cat, &conn, err);
     if (status == KH_OK)
         status = kh_schema_recognise(conn, err);

@@ -44,6 +44,14 @@ enum kh_sql {
     KH_SQL_CHECK_STATES,
     KH_SQL_CHECK_IDLE,
     KH_SQL_CONTENTS,
+    KH_SQL_NAMED_INSERT,
+    KH_SQL_NAMED_GET,
+    KH_SQL_NAMED_LIST,
+    KH_SQL_NAMED_EXISTS,
+    KH_SQL_NAMED_SET_STATE,
+    KH_SQL_NAMED_DOOM_KEY,
+    KH_SQL_NAMED_PURGE,
+    KH_SQL_CHECK_NAMES,
     KH_SQL_COUNT
 };
 
@@ -136,8 +144,13 @@ const char *kh_cat_id_text(const struct kh_key_id *id, char out[2 * KH_KEY_ID_MA
 /* ---- schema.c -------------------------------------------------------------------------
  */
 
-/* Makes the tables of an empty database, or refuses one that is not ours or newer. */
+/* Makes the tables of an empty database, adds what an older catalog lacks, or refuses a
+ * database that is not ours or newer. */
 KH_CHECK kh_status kh_schema_ready(struct kh_conn *conn, struct kh_error *err);
+
+/* Before statements are prepared on a connection that only reads: gives it, empty, the
+ * tables that a catalog of an older schema lacks. The file stays as it is. */
+KH_CHECK kh_status kh_schema_stand_in(struct kh_conn *conn, struct kh_error *err);
 
 /* Refuses one that is not ours, empty, or newer. */
 KH_CHECK kh_status kh_schema_recognise(struct kh_conn *conn, struct kh_error *err);
@@ -174,6 +187,20 @@ KH_CHECK kh_status kh_key_get_on(struct kh_conn *conn, const struct kh_key_id *i
 KH_CHECK kh_status kh_key_uses_on(struct kh_conn *conn, const struct kh_key_id *id,
     uint64_t *uses, struct kh_error *err);
 
+KH_CHECK kh_status kh_key_set_state_on(struct kh_conn *conn, const struct kh_key_id *id,
+    kh_key_state state, struct kh_error *err);
+/* KH_OK for a key that something may come to need: its state in *STATE. KH_INVALID: not
+ * announced. KH_REFUSED: doomed. */
+KH_CHECK kh_status kh_key_usable_on(struct kh_conn *conn, const struct kh_key_id *id,
+    kh_key_state *state, struct kh_error *err);
+
+/* ---- rows.c: WHICH is KH_SQL_NAME_EXISTS (deposits) or KH_SQL_NAMED_EXISTS (keys)
+ * ---------------------- */
+
+/* KH_EXISTS when NAME is taken by one. */
+KH_CHECK kh_status kh_name_free_on(
+    struct kh_conn *conn, enum kh_sql which, const char *name, struct kh_error *err);
+
 /* ---- the methods: each file fills its part of the face
  * --------------------------------- */
 
@@ -183,5 +210,7 @@ void kh_rows_methods(struct kh_catalog *face);
 void kh_read_methods(struct kh_catalog *face);
 void kh_check_methods(struct kh_catalog *face);
 void kh_contents_methods(struct kh_catalog *face);
+void kh_named_methods(struct kh_catalog *face);
+void kh_named_change_methods(struct kh_catalog *face);
 
 #endif

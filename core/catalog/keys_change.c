@@ -1,5 +1,18 @@
 #include "core/catalog/internal.h"
 
+kh_status kh_key_set_state_on(struct kh_conn *conn, const struct kh_key_id *id,
+    kh_key_state state, struct kh_error *err)
+{
+    KH_CLEANUP_STMT sqlite3_stmt *stmt = NULL;
+    kh_status status = kh_stmt_take(conn, KH_SQL_KEY_SET_STATE, &stmt, err);
+    int bound;
+
+    if (status != KH_OK)
+        return status;
+    bound = kh_bind_id(stmt, 1, id) | sqlite3_bind_int(stmt, 2, (int)state);
+    return kh_stmt_run(conn, stmt, bound, err);
+}
+
 struct announcement {
     const struct kh_catalog_key *keys;
     size_t count;
@@ -55,26 +68,21 @@ static kh_status must_be_idle(
     kh_status status = kh_key_uses_on(conn, id, &uses, err);
 
     if (status == KH_OK && uses > 0)
-        return kh_fail(err, KH_REFUSED, "key %s is needed by %llu version(s)",
+        return kh_fail(err, KH_REFUSED, "key %s is needed by %llu version(s) or name(s)",
             kh_cat_id_text(id, text), (unsigned long long)uses);
     return status;
 }
 
 static kh_status doom(struct kh_conn *conn, const void *arg, struct kh_error *err)
 {
-    KH_CLEANUP_STMT sqlite3_stmt *stmt = NULL;
     struct kh_catalog_key key;
     kh_status status = kh_key_get_on(conn, arg, &key, err);
-    int bound;
 
     if (status == KH_OK)
         status = must_be_idle(conn, arg, err);
     if (status == KH_OK)
-        status = kh_stmt_take(conn, KH_SQL_KEY_SET_STATE, &stmt, err);
-    if (status != KH_OK)
-        return status;
-    bound = kh_bind_id(stmt, 1, arg) | sqlite3_bind_int(stmt, 2, KH_KEY_DOOMED);
-    return kh_stmt_run(conn, stmt, bound, err);
+        status = kh_key_set_state_on(conn, arg, KH_KEY_DOOMED, err);
+    return status;
 }
 
 static kh_status key_doom(

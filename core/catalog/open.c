@@ -148,6 +148,8 @@ static struct kh_cat *new_catalog(const char *path)
     kh_read_methods(&cat->face);
     kh_check_methods(&cat->face);
     kh_contents_methods(&cat->face);
+    kh_named_methods(&cat->face);
+    kh_named_change_methods(&cat->face);
     return cat;
 }
 

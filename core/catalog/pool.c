@@ -8,8 +8,7 @@
 
 /* The bug of SQLite 3.40.1 (WAL reset) needs a second connection that checkpoints. These
  * never do: no automatic checkpoint, none at close, and they cannot write at all. */
-static const char settings[] = "PRAGMA query_only = ON;"
-                               "PRAGMA wal_autocheckpoint = 0;"
+static const char settings[] = "PRAGMA wal_autocheckpoint = 0;"
                                "PRAGMA mmap_size = 0;"
                                "PRAGMA cell_size_check = ON;"
                                "PRAGMA trusted_schema = OFF;"
@@ -29,6 +28,10 @@ static kh_status open_reader(
         (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         status = kh_conn_exec(conn, settings, err);
     }
+    if (status == KH_OK)
+        status = kh_schema_stand_in(conn, err);
+    if (status == KH_OK)
+        status = kh_conn_exec(conn, "PRAGMA query_only = ON", err);
     if (status != KH_OK) {
         kh_conn_close(conn);
         free(conn);

@@ -10,21 +10,22 @@ struct insertion {
     bool only_new;
 };
 
-static kh_status name_is_free(
-    struct kh_conn *conn, const char *name, struct kh_error *err)
+kh_status kh_name_free_on(
+    struct kh_conn *conn, enum kh_sql which, const char *name, struct kh_error *err)
 {
     KH_CLEANUP_STMT sqlite3_stmt *stmt = NULL;
     bool row = false;
-    kh_status status = kh_stmt_take(conn, KH_SQL_NAME_EXISTS, &stmt, err);
+    kh_status status = kh_stmt_take(conn, which, &stmt, err);
 
     if (status == KH_OK)
         status = kh_stmt_row(conn, stmt, kh_bind_text(stmt, 1, name), &row, err);
     if (status == KH_OK && row)
-        return kh_fail(err, KH_EXISTS, "deposit '%s' exists already", name);
+        return kh_fail(err, KH_EXISTS, "%s '%s' exists already",
+            which == KH_SQL_NAMED_EXISTS ? "named key" : "deposit", name);
     return status;
 }
 
-static kh_status key_state(struct kh_conn *conn, const struct kh_key_id *id,
+kh_status kh_key_usable_on(struct kh_conn *conn, const struct kh_key_id *id,
     kh_key_state *state, struct kh_error *err)
 {
     KH_CLEANUP_STMT sqlite3_stmt *stmt = NULL;
@@ -44,19 +45,6 @@ static kh_status key_state(struct kh_conn *conn, const struct kh_key_id *id,
         return kh_fail(
             err, KH_REFUSED, "key %s is about to be destroyed", kh_cat_id_text(id, text));
     return KH_OK;
-}
-
-static kh_status activate(
-    struct kh_conn *conn, const struct kh_key_id *id, struct kh_error *err)
-{
-    KH_CLEANUP_STMT sqlite3_stmt *stmt = NULL;
-    kh_status status = kh_stmt_take(conn, KH_SQL_KEY_SET_STATE, &stmt, err);
-    int bound;
-
-    if (status != KH_OK)
-        return status;
-    bound = kh_bind_id(stmt, 1, id) | sqlite3_bind_int(stmt, 2, KH_KEY_ACTIVE);
-    return kh_stmt_run(conn, stmt, bound, err);
 }
 
 static kh_status add_row(
@@ -87,14 +75,16 @@ static kh_status run_insert(struct kh_conn *conn, const void *arg, struct kh_err
 {
     const struct insertion *in = arg;
     kh_key_state state = KH_KEY_PENDING;
-    kh_status status = in->only_new ? name_is_free(conn, in->row->name, err) : KH_OK;
+    kh_status status = kh_name_free_on(conn, KH_SQL_NAMED_EXISTS, in->row->name, err);
 
+    if (status == KH_OK && in->only_new)
+        status = kh_name_free_on(conn, KH_SQL_NAME_EXISTS, in->row->name, err);
     if (status == KH_OK)
-        status = key_state(conn, &in->row->key, &state, err);
+        status = kh_key_usable_on(conn, &in->row->key, &state, err);
     if (status == KH_OK)
         status = add_row(conn, in->row, err);
     if (status == KH_OK && state == KH_KEY_PENDING)
-        status = activate(conn, &in->row->key, err);
+        status = kh_key_set_state_on(conn, &in->row->key, KH_KEY_ACTIVE, err);
     return status;
 }
 

@@ -1,16 +1,16 @@
 #include "core/catalog/internal.h"
 
+#include "core/log.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define APPLICATION_ID "1263031117" /* "KHSM" */
-#define SCHEMA 1
+#define SCHEMA 2
 
 /* The envelope stands last, so that listing never reads its overflow pages. Names compare
  * as bytes (BINARY). A version cannot outlive its key, nor a key be forgotten under a
  * version. */
-static const char tables[] =
-    "BEGIN IMMEDIATE;"
+static const char deposits[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)"
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE generation (one INTEGER PRIMARY KEY CHECK (one = 1),"
@@ -31,8 +31,21 @@ static const char tables[] =
     "CREATE INDEX versions_key ON versions (key);"
     "CREATE INDEX versions_deleted ON versions (name) WHERE state = 1;"
     "PRAGMA application_id = " APPLICATION_ID ";"
-    "PRAGMA user_version = 1;"
-    "COMMIT;";
+    "PRAGMA user_version = 1;";
+
+/* Named keys. A deposit's key serves versions, a named one only itself. */
+#define NAMED_COLUMNS                                                                    \
+    "named_keys (seq INTEGER PRIMARY KEY, name TEXT COLLATE BINARY NOT NULL UNIQUE,"     \
+    " kind TEXT NOT NULL, purposes INTEGER NOT NULL CHECK (purposes > 0),"               \
+    " state INTEGER NOT NULL CHECK (state IN (0, 1)), created INTEGER NOT NULL,"         \
+    " key BLOB NOT NULL UNIQUE"
+
+static const char named[] =
+    "CREATE TABLE " NAMED_COLUMNS " REFERENCES keys (id), public BLOB NOT NULL) STRICT;"
+    "PRAGMA user_version = 2;";
+
+/* What a catalog of an older schema lacks, in the order of the schemas. */
+static const char *const steps[SCHEMA] = {deposits, named};
 
 static kh_status number(
     struct kh_conn *conn, const char *text, int64_t *out, struct kh_error *err)
@@ -48,17 +61,22 @@ static kh_status number(
     return rc == SQLITE_ROW ? KH_OK : kh_conn_fail(conn, rc, err);
 }
 
-/* A crash while the tables were made leaves nothing of them: one transaction. */
-static kh_status make_tables(struct kh_conn *conn, struct kh_error *err)
+/* A crash while tables were made leaves nothing of them: one transaction. */
+static kh_status make_tables(struct kh_conn *conn, int64_t from, struct kh_error *err)
 {
-    kh_status status = kh_conn_exec(conn, tables, err);
+    kh_status status = kh_conn_exec(conn, "BEGIN IMMEDIATE", err);
 
+    for (int64_t i = from; i < SCHEMA && status == KH_OK; i++)
+        status = kh_conn_exec(conn, steps[i], err);
+    if (status == KH_OK)
+        status = kh_conn_exec(conn, "COMMIT", err);
     if (status != KH_OK && !sqlite3_get_autocommit(conn->db))
         (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
     return status;
 }
 
-static kh_status recognise(struct kh_conn *conn, bool *empty, struct kh_error *err)
+/* *FOUND: the schema of what is there; 0: nothing is. */
+static kh_status recognise(struct kh_conn *conn, int64_t *found, struct kh_error *err)
 {
     int64_t application = 0;
     int64_t schema = 0;
@@ -71,8 +89,8 @@ static kh_status recognise(struct kh_conn *conn, bool *empty, struct kh_error *e
         status = number(conn, "SELECT count(*) FROM sqlite_schema", &objects, err);
     if (status != KH_OK)
         return status;
-    *empty = application == 0 && schema == 0 && objects == 0;
-    if (*empty)
+    *found = schema;
+    if (application == 0 && schema == 0 && objects == 0)
         return KH_OK;
     if (application != strtoll(APPLICATION_ID, NULL, 10) || schema < 1)
         return kh_fail(err, KH_CORRUPT,
@@ -87,12 +105,24 @@ static kh_status recognise(struct kh_conn *conn, bool *empty, struct kh_error *e
 
 kh_status kh_schema_recognise(struct kh_conn *conn, struct kh_error *err)
 {
-    bool empty = false;
-    kh_status status = recognise(conn, &empty, err);
+    int64_t schema = 0;
+    kh_status status = recognise(conn, &schema, err);
 
-    if (status == KH_OK && empty)
+    if (status == KH_OK && schema == 0)
         return kh_fail(err, KH_CORRUPT, "catalog %s: an empty database, not a catalog",
             conn->cat->path);
+    return status;
+}
+
+/* The table of a connection's own stands before one of the file in every statement. */
+kh_status kh_schema_stand_in(struct kh_conn *conn, struct kh_error *err)
+{
+    int64_t schema = SCHEMA;
+    kh_status status = number(conn, "PRAGMA user_version", &schema, err);
+
+    if (status == KH_OK && schema == 1)
+        status = kh_conn_exec(conn,
+            "CREATE TEMP TABLE " NAMED_COLUMNS ", public BLOB NOT NULL) STRICT", err);
     return status;
 }
 
@@ -121,12 +151,17 @@ static kh_status write_ahead(struct kh_conn *conn, struct kh_error *err)
 
 kh_status kh_schema_ready(struct kh_conn *conn, struct kh_error *err)
 {
-    bool empty = false;
-    kh_status status = recognise(conn, &empty, err);
+    int64_t schema = 0;
+    kh_status status = recognise(conn, &schema, err);
 
     if (status == KH_OK)
         status = write_ahead(conn, err);
-    if (status == KH_OK && empty)
-        status = make_tables(conn, err);
+    if (status == KH_OK && schema < SCHEMA)
+        status = make_tables(conn, schema, err);
+    if (status == KH_OK && schema > 0 && schema < SCHEMA)
+        kh_log(KH_LOG_NOTICE,
+            "catalog %s: brought from schema %lld to %d; programs older than this one "
+            "do not open it any more",
+            conn->cat->path, (long long)schema, SCHEMA);
     return status;
 }

@@ -11,6 +11,7 @@
 #ifndef KEYHSM_CATALOG_H
 #define KEYHSM_CATALOG_H
 
+#include <keyhsm/key.h>
 #include <keyhsm/types.h>
 
 #define KH_KEY_ID_MAX 32
@@ -20,20 +21,20 @@ struct kh_key_id {
     size_t len;
 };
 
-/* The life of a deposit key. A key is known to the catalog before it is made on the token
- * and until it is gone from it, so that neither can hold one that the other does not
- * explain. */
+/* The life of a key on the token. A key is known to the catalog before it is made on the
+ * token and until it is gone from it, so that neither can hold one that the other does
+ * not explain. */
 typedef enum kh_key_state {
     KH_KEY_PENDING = 0, /* announced; may or may not be on the token */
-    KH_KEY_ACTIVE = 1,  /* at least one version needs it, or its epoch is open */
-    KH_KEY_DOOMED = 2   /* no version needs it; to be destroyed on the token */
+    KH_KEY_ACTIVE = 1,  /* a version or a name needs it, or its epoch is open */
+    KH_KEY_DOOMED = 2   /* nothing needs it; to be destroyed on the token */
 } kh_key_state;
 
 struct kh_catalog_key {
     struct kh_key_id id;
     char token[33];   /* serial of the token, NUL terminated */
-    char scope[16];   /* "deposit" or "epoch" */
-    char profile[32]; /* "ecdh-p256", "rsa-oaep-sha1", ... */
+    char scope[16];   /* "deposit", "epoch" or "named" */
+    char profile[32]; /* "ecdh-p256", "rsa-oaep-sha1", ...; a named key's kind */
     kh_key_state state;
     int64_t created;
 };
@@ -49,6 +50,12 @@ struct kh_catalog_row {
     char profile[32];
     unsigned char *envelope;
     size_t envelope_len;
+};
+
+/* One named key: its facts, and which key of the token it is. */
+struct kh_catalog_named {
+    struct kh_named_key key;
+    struct kh_key_id id;
 };
 
 struct kh_catalog_counts {
@@ -85,19 +92,19 @@ struct kh_catalog {
     KH_CHECK kh_status (*key_list)(struct kh_catalog *catalog,
         const struct kh_key_id *after, struct kh_catalog_key *keys, size_t max,
         size_t *count, struct kh_error *err);
-    /* KH_KEY_DOOMED for a key that no version needs (KH_REFUSED when one does).
+    /* KH_KEY_DOOMED for a key that nothing needs (KH_REFUSED when something does).
      * Idempotent. */
     KH_CHECK kh_status (*key_doom)(
         struct kh_catalog *catalog, const struct kh_key_id *id, struct kh_error *err);
-    /* Forgets a key that is not on the token any more. KH_REFUSED when a version needs
-     * it. KH_OK when it is not known. */
+    /* Forgets a key that is not on the token any more. KH_REFUSED when something
+     * needs it. KH_OK when it is not known. */
     KH_CHECK kh_status (*key_forget)(
         struct kh_catalog *catalog, const struct kh_key_id *id, struct kh_error *err);
 
     /* Inserts a version; its key must be known, and becomes KH_KEY_ACTIVE in the same
      * commit. KH_INVALID: the key was not announced. KH_REFUSED: it is KH_KEY_DOOMED.
      * ONLY_NEW: KH_EXISTS when any version of the name exists; else when this version
-     * does. */
+     * does. KH_EXISTS, too, when the name is a key's. */
     KH_CHECK kh_status (*insert)(struct kh_catalog *catalog,
         const struct kh_catalog_row *row, bool only_new, struct kh_error *err);
     /* VERSION may be KH_LATEST: the highest active one, else (WITH_DELETED) the
@@ -120,7 +127,7 @@ struct kh_catalog {
      * row. */
     KH_CHECK kh_status (*purge)(struct kh_catalog *catalog, const char *name,
         uint32_t version, const struct kh_key_id *keep, struct kh_error *err);
-    /* How many versions need the key. */
+    /* How many versions and named keys need the key. */
     KH_CHECK kh_status (*key_uses)(struct kh_catalog *catalog, const struct kh_key_id *id,
         uint64_t *uses, struct kh_error *err);
 
@@ -145,11 +152,35 @@ struct kh_catalog {
     KH_CHECK kh_status (*deleted_names)(
         struct kh_catalog *catalog, uint64_t *count, struct kh_error *err);
 
-    /* A SHA-256 of which versions there are and which keys they need: equal exactly when
-     * those are the same ones. States do not count. Slow: it looks at
+    /* A SHA-256 of which versions and named keys there are and which keys they need:
+     * equal exactly when those are the same ones. States do not count. Slow: it looks at
      * every row. */
     KH_CHECK kh_status (*contents)(
         struct kh_catalog *catalog, unsigned char digest[32], struct kh_error *err);
+
+    /* ---- named keys (keyhsm/key.h). A name is either a deposit's or a key's: that is
+     * decided inside the write. ---- */
+
+    /* Adds one; its key of the token must be announced, and becomes KH_KEY_ACTIVE in the
+     * same commit. KH_EXISTS: the name is a key's or a deposit's, in any state.
+     * KH_INVALID: a kind or purposes that no key can have, a key not announced.
+     * KH_REFUSED: that is KH_KEY_DOOMED. */
+    KH_CHECK kh_status (*named_insert)(struct kh_catalog *catalog,
+        const struct kh_catalog_named *named, struct kh_error *err);
+    /* KH_NOT_FOUND: there is no such key. A removed one is there (state). */
+    KH_CHECK kh_status (*named_get)(struct kh_catalog *catalog, const char *name,
+        struct kh_catalog_named *named, struct kh_error *err);
+    /* Up to MAX keys after the name AFTER (NULL: from the first) in byte order, removed
+     * ones as well; *COUNT == 0 is the end. */
+    KH_CHECK kh_status (*named_list)(struct kh_catalog *catalog, const char *after,
+        struct kh_named_key *keys, size_t max, size_t *count, struct kh_error *err);
+    /* Idempotent. KH_NOT_FOUND. */
+    KH_CHECK kh_status (*named_set_state)(struct kh_catalog *catalog, const char *name,
+        kh_state state, struct kh_error *err);
+    /* Deletes it; its key of the token becomes KH_KEY_DOOMED in the same commit.
+     * KH_NOT_FOUND. */
+    KH_CHECK kh_status (*named_purge)(
+        struct kh_catalog *catalog, const char *name, struct kh_error *err);
 };
 
 #endif

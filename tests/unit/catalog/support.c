@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include <keyhsm/key_words.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,4 +101,28 @@ void sqlite_do(const char *path, const char *text)
         CU_FAIL_FATAL("the test's own SQL failed");
     }
     CU_ASSERT_EQUAL(sqlite3_close(db), SQLITE_OK);
+}
+
+struct kh_catalog_named named(const char *name, kh_key_kind kind, unsigned key)
+{
+    struct kh_catalog_named n = {.id = key_id(key),
+        .key = {.kind = kind,
+            .purposes = kh_key_kind_purposes(kind) & ~(uint32_t)KH_KEY_DERIVE,
+            .state = KH_ACTIVE,
+            .created = 1764000000 + key}};
+
+    snprintf(n.key.name, sizeof n.key.name, "%s", name);
+    if (kind != KH_KIND_AES_256)
+        n.key.public_len = (size_t)snprintf(
+            (char *)n.key.public_key, sizeof n.key.public_key, "public half of %s", name);
+    return n;
+}
+
+kh_status insert_named(struct kh_catalog *catalog, const char *name, kh_key_kind kind,
+    unsigned key, struct kh_error *err)
+{
+    struct kh_catalog_named n = named(name, kind, key);
+
+    KH_ASSERT_OK_FATAL(announce(catalog, key, "named", err), *err);
+    return catalog->named_insert(catalog, &n, err);
 }

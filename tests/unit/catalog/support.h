@@ -20,6 +20,12 @@ kh_status insert(struct kh_catalog *catalog, const char *name, uint32_t version,
 /* Announces key N and inserts under it; both must work. */
 void add(struct kh_catalog *catalog, const char *name, uint32_t version, unsigned key);
 
+/* A named key NAME of KIND (which decides purposes and public half) under key N. */
+struct kh_catalog_named named(const char *name, kh_key_kind kind, unsigned key);
+/* Announces key N and inserts the named key under it; the status of the latter. */
+kh_status insert_named(struct kh_catalog *catalog, const char *name, kh_key_kind kind,
+    unsigned key, struct kh_error *err);
+
 kh_key_state state_of(struct kh_catalog *catalog, unsigned key);
 uint64_t generation_of(struct kh_catalog *catalog);
 

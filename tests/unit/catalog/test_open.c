@@ -96,9 +96,9 @@ static void a_newer_schema_is_refused(void)
     struct kh_catalog *c = catalog_new(&path);
 
     c->close(c);
+    sqlite_do(path, "PRAGMA user_version = 3");
+    refused(path, KH_REFUSED, "newer keyhsm (schema 3, this one knows 2)");
     sqlite_do(path, "PRAGMA user_version = 2");
-    refused(path, KH_REFUSED, "newer keyhsm (schema 2, this one knows 1)");
-    sqlite_do(path, "PRAGMA user_version = 1");
     c = catalog_open(path); /* the refusal left it as it was */
     c->close(c);
 }
