@@ -10,8 +10,9 @@ struct kh_cache_node {
     struct kh_cache_node *next;
     struct kh_key_id id;
     CK_OBJECT_HANDLE handle;
-    uint64_t epoch; /* in which it was looked at; 0: never */
-    uint64_t round; /* in which it was attested; 0: never */
+    uint64_t epoch;  /* in which it was looked at; 0: never */
+    uint64_t round;  /* in which it was attested; 0: never */
+    uint64_t proven; /* the epoch in which it was; 0: never */
 };
 
 /* FNV-1a. Ids are random, and only a holder of the token can choose them. */
@@ -152,6 +153,29 @@ void kh_cache_drop(struct kh_cache *cache, const struct kh_key_id *id)
         cache->count--;
     }
     (void)pthread_mutex_unlock(&cache->mutex);
+}
+
+void kh_cache_set_proven(struct kh_cache *cache, const struct kh_key_id *id)
+{
+    struct kh_cache_node *node;
+
+    (void)pthread_mutex_lock(&cache->mutex);
+    node = *find(cache, id);
+    if (node)
+        node->proven = cache->epoch;
+    (void)pthread_mutex_unlock(&cache->mutex);
+}
+
+bool kh_cache_is_proven(struct kh_cache *cache, const struct kh_key_id *id)
+{
+    const struct kh_cache_node *node;
+    bool proven;
+
+    (void)pthread_mutex_lock(&cache->mutex);
+    node = *find(cache, id);
+    proven = node && node->proven == cache->epoch;
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return proven;
 }
 
 bool kh_cache_flush(struct kh_cache *cache)

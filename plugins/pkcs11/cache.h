@@ -42,6 +42,10 @@ void kh_cache_set_attested(struct kh_cache *cache, const struct kh_key_id *id);
 /* True when ID was attested in this round, and nothing since gave a reason to look again.
  */
 bool kh_cache_is_attested(struct kh_cache *cache, const struct kh_key_id *id);
+/* The key behind ID's handle did what only the key of its public half can do. */
+void kh_cache_set_proven(struct kh_cache *cache, const struct kh_key_id *id);
+/* True when it did, and nothing since gave a reason to look again. */
+bool kh_cache_is_proven(struct kh_cache *cache, const struct kh_key_id *id);
 /* Forgets every handle: they do not outlive a login. Returns whether it was complete. */
 bool kh_cache_flush(struct kh_cache *cache);
 /* An object was destroyed: a module may now give its handle to another, so all are looked

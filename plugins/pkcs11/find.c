@@ -103,12 +103,13 @@ CK_RV kh_find_credible(struct kh_call *call)
     return kh_run_self_test(call, NULL);
 }
 
-/* The one private key with this id. */
-static CK_RV find_key(struct kh_call *call, const struct kh_key_id *id, kh_status missing,
-    CK_OBJECT_HANDLE *handle)
+/* The one key of its class with this id. */
+static CK_RV find_key(
+    struct kh_call *call, const struct kh_wanted *wanted, CK_OBJECT_HANDLE *handle)
 {
     const char *label = call->token->slot.label;
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    const struct kh_key_id *id = wanted->id;
+    CK_OBJECT_CLASS class = wanted->secret_key ? CKO_SECRET_KEY : CKO_PRIVATE_KEY;
     struct kh_key_id copy = *id;
     CK_ATTRIBUTE template[] = {
         {CKA_CLASS, &class, sizeof class}, {CKA_ID, copy.bytes, copy.len}};
@@ -124,12 +125,12 @@ static CK_RV find_key(struct kh_call *call, const struct kh_key_id *id, kh_statu
     if (count > 1)
         return kh_verdict(call,
             kh_fail(call->err, KH_CORRUPT,
-                "%zu private keys with id %s are on token '%s': none of them is used",
-                count, kh_key_name(id).text, label));
+                "%zu %s keys with id %s are on token '%s': none of them is used", count,
+                wanted->secret_key ? "secret" : "private", kh_key_name(id).text, label));
     rv = kh_find_credible(call);
     if (rv != CKR_OK)
         return rv;
-    return kh_verdict(call, kh_fail(call->err, missing,
+    return kh_verdict(call, kh_fail(call->err, wanted->missing,
                                 "key %s is not on token '%s': it was destroyed (revoked) "
                                 "there, and what it sealed "
                                 "cannot be opened again",
@@ -137,10 +138,11 @@ static CK_RV find_key(struct kh_call *call, const struct kh_key_id *id, kh_statu
 }
 
 /* Looks at HANDLE; *OURS is false when it names another key by now. */
-static CK_RV examine(
-    struct kh_call *call, const struct kh_key_id *id, CK_OBJECT_HANDLE handle, bool *ours)
+static CK_RV examine(struct kh_call *call, const struct kh_wanted *wanted,
+    CK_OBJECT_HANDLE handle, bool *ours)
 {
     struct kh_token *token = call->token;
+    const struct kh_key_id *id = wanted->id;
     struct kh_look look;
     const char *fault;
     CK_RV rv = kh_look_at(call, handle, &look);
@@ -151,7 +153,7 @@ static CK_RV examine(
     *ours = look.id.len == id->len && memcmp(look.id.bytes, id->bytes, id->len) == 0;
     if (!*ours)
         return CKR_OK;
-    fault = kh_look_fault(&look, id);
+    fault = kh_look_fault(&look, wanted);
     if (fault) {
         kh_cache_drop(&token->cache, id);
         return kh_verdict(
@@ -166,6 +168,15 @@ static CK_RV examine(
 CK_RV kh_key_handle(struct kh_call *call, const struct kh_key_id *id, kh_status missing,
     CK_OBJECT_HANDLE *handle)
 {
+    const struct kh_wanted wanted = {.id = id, .missing = missing};
+
+    return kh_wanted_handle(call, &wanted, handle);
+}
+
+CK_RV kh_wanted_handle(
+    struct kh_call *call, const struct kh_wanted *wanted, CK_OBJECT_HANDLE *handle)
+{
+    const struct kh_key_id *id = wanted->id;
     const struct kh_host *host = call->token->host;
     struct kh_cache *cache = &call->token->cache;
     bool looked_at = false;
@@ -175,7 +186,7 @@ CK_RV kh_key_handle(struct kh_call *call, const struct kh_key_id *id, kh_status 
     if (kh_cache_get(cache, id, handle, &looked_at) && *handle != CK_INVALID_HANDLE) {
         if (looked_at)
             return CKR_OK;
-        rv = examine(call, id, *handle, &ours);
+        rv = examine(call, wanted, *handle, &ours);
         if (rv != CKR_OK || ours)
             return rv;
         host->log(host, KH_LOG_ERROR,
@@ -184,9 +195,9 @@ CK_RV kh_key_handle(struct kh_call *call, const struct kh_key_id *id, kh_status 
             call->token->slot.label, kh_key_name(id).text);
         kh_cache_drop(cache, id);
     }
-    rv = find_key(call, id, missing, handle);
+    rv = find_key(call, wanted, handle);
     if (rv == CKR_OK)
-        rv = examine(call, id, *handle, &ours);
+        rv = examine(call, wanted, *handle, &ours);
     if (rv == CKR_OK && !ours)
         return kh_verdict(call,
             kh_fail(call->err, KH_CORRUPT,

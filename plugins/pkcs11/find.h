@@ -36,25 +36,36 @@ struct kh_look {
     struct kh_key_id id; /* len 0: none, or longer than ours may be */
     bool has_class;
     bool private_key; /* CKA_CLASS */
+    bool secret_key;
     bool token;
     bool private;
     bool sensitive;
     bool always_sensitive;
     bool extractable; /* true unless the token says CK_FALSE */
     bool never_extractable;
-    bool material; /* a non-empty CKA_EC_PARAMS or CKA_MODULUS: using a key without it can
-                      kill us */
+    bool material; /* a non-empty CKA_EC_PARAMS, CKA_MODULUS or CKA_VALUE_LEN: using a key
+                      without it can kill us */
 };
 CK_RV kh_look_at(struct kh_call *call, CK_OBJECT_HANDLE handle, struct kh_look *look);
 
-/* Why a key with this look may not be used as deposit key ID; NULL when it may. */
-const char *kh_look_fault(const struct kh_look *look, const struct kh_key_id *id);
+/* What a key must be to be used. */
+struct kh_wanted {
+    const struct kh_key_id *id;
+    bool secret_key;   /* CKO_SECRET_KEY; else CKO_PRIVATE_KEY */
+    kh_status missing; /* what it comes to when it is not on the token */
+};
+
+/* Why a key with this look may not be used as the key WANTED; NULL when it may. */
+const char *kh_look_fault(const struct kh_look *look, const struct kh_wanted *wanted);
 
 /* The handle of private key ID, from the cache or by a search that must find exactly one.
  * It has been looked at, now or before. A verdict when it is not on the token (MISSING)
  * or not as it must be (KH_CORRUPT). */
 CK_RV kh_key_handle(struct kh_call *call, const struct kh_key_id *id, kh_status missing,
     CK_OBJECT_HANDLE *handle);
+/* The same of a key of either class. */
+CK_RV kh_wanted_handle(
+    struct kh_call *call, const struct kh_wanted *wanted, CK_OBJECT_HANDLE *handle);
 
 /* One pass over all objects, with everybody else outside the gate: fills the cache. */
 KH_CHECK kh_status kh_fill_cache(struct kh_token *token, struct kh_error *err);

@@ -194,7 +194,7 @@ static kh_status must_be_unused(struct kh_store *store, struct kh_error *err)
 
     if (status != KH_OK)
         return status;
-    if (counts.versions > 0)
+    if (counts.versions > 0 || counts.keys[KH_KEY_ACTIVE] > 0)
         return damaged(FACT_ENVELOPE, err);
     return kh_newkey_of(store->profile, &id, &store->identity, err);
 }

@@ -1,18 +1,13 @@
 #include "plugins/pkcs11/keys.h"
+#include "plugins/pkcs11/publichalf.h"
 
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/param_build.h>
-#include <openssl/x509.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* RFC 5480, 2.1.1.1: secp256r1, DER. */
 static const unsigned char p256_oid[] = {
     0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 static const unsigned char exponent_65537[] = {0x01, 0x00, 0x01};
-
-#define POINT_LEN 65
-#define MODULUS_MAX 1024
 
 static CK_BBOOL yes = CK_TRUE;
 static CK_BBOOL no = CK_FALSE;
@@ -75,94 +70,6 @@ static CK_ULONG private_template(
     return n;
 }
 
-/* DER of a public key from parameters. CKR_OK, or what a short or wrong public half comes
- * to. */
-static CK_RV encode(const char *type, OSSL_PARAM *params, struct kh_public_half *out)
-{
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-    EVP_PKEY *key = NULL;
-    unsigned char *der = NULL;
-    int len = -1;
-
-    /* For an EC point this checks that it is on the curve. */
-    if (ctx && EVP_PKEY_fromdata_init(ctx) > 0 &&
-        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) > 0)
-        len = i2d_PUBKEY(key, &der);
-    if (len > 0) {
-        out->spki = malloc((size_t)len);
-        if (out->spki) {
-            memcpy(out->spki, der, (size_t)len);
-            out->spki_len = (size_t)len;
-        }
-    }
-    OPENSSL_free(der);
-    EVP_PKEY_free(key);
-    EVP_PKEY_CTX_free(ctx);
-    return out->spki ? CKR_OK : CKR_FUNCTION_FAILED;
-}
-
-/* CKA_EC_POINT is a DER OCTET STRING of the point; some modules give the point itself. */
-static CK_RV read_ec(
-    struct kh_call *call, CK_OBJECT_HANDLE handle, struct kh_public_half *out)
-{
-    unsigned char value[POINT_LEN + 8];
-    unsigned char *point = value;
-    char group[] = "prime256v1";
-    CK_ATTRIBUTE a = {CKA_EC_POINT, value, sizeof value};
-    OSSL_PARAM params[3];
-    CK_RV rv = kh_said(call, "C_GetAttributeValue",
-        call->p11->C_GetAttributeValue(call->session, handle, &a, 1));
-
-    if (rv != CKR_OK)
-        return rv;
-    if (a.ulValueLen == POINT_LEN + 2 && value[0] == 0x04 && value[1] == POINT_LEN)
-        point = value + 2;
-    else if (a.ulValueLen != POINT_LEN)
-        return CKR_FUNCTION_FAILED;
-    if (point[0] != 0x04) /* SEC 1, 2.3.3: uncompressed */
-        return CKR_FUNCTION_FAILED;
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
-    params[1] =
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, POINT_LEN);
-    params[2] = OSSL_PARAM_construct_end();
-    return encode("EC", params, out);
-}
-
-static CK_RV read_rsa(struct kh_call *call, CK_OBJECT_HANDLE handle, unsigned bits,
-    struct kh_public_half *out)
-{
-    unsigned char modulus[MODULUS_MAX];
-    unsigned char exponent[16];
-    CK_ATTRIBUTE a[] = {{CKA_MODULUS, modulus, sizeof modulus},
-        {CKA_PUBLIC_EXPONENT, exponent, sizeof exponent}};
-    CK_RV rv = kh_said(call, "C_GetAttributeValue",
-        call->p11->C_GetAttributeValue(call->session, handle, a, 2));
-    OSSL_PARAM_BLD *bld;
-    OSSL_PARAM *params = NULL;
-    BIGNUM *n;
-    BIGNUM *e;
-
-    if (rv != CKR_OK)
-        return rv;
-    if (a[0].ulValueLen > sizeof modulus || a[1].ulValueLen > sizeof exponent)
-        return CKR_FUNCTION_FAILED;
-    bld = OSSL_PARAM_BLD_new();
-    n = BN_bin2bn(modulus, (int)a[0].ulValueLen, NULL);
-    e = BN_bin2bn(exponent, (int)a[1].ulValueLen, NULL);
-    rv = CKR_FUNCTION_FAILED;
-    if (bld && n && e && BN_num_bits(n) == (int)bits && BN_is_odd(e) &&
-        OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) &&
-        OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e))
-        params = OSSL_PARAM_BLD_to_param(bld);
-    if (params)
-        rv = encode("RSA", params, out);
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(bld);
-    BN_free(n);
-    BN_free(e);
-    return rv;
-}
-
 CK_RV kh_key_make(struct kh_call *call, const struct kh_key_spec *spec,
     CK_OBJECT_HANDLE *private_key, struct kh_public_half *public_half)
 {
@@ -189,8 +96,8 @@ CK_RV kh_key_make(struct kh_call *call, const struct kh_key_spec *spec,
             private_key));
     if (rv != CKR_OK)
         return rv;
-    rv = ec ? read_ec(call, public_key, public_half)
-            : read_rsa(call, public_key, spec->bits, public_half);
+    rv = ec ? kh_public_read_ec(call, public_key, "prime256v1", public_half)
+            : kh_public_read_rsa(call, public_key, spec->bits, public_half);
     if (rv != CKR_OK)
         return rv; /* it goes with the session, or is found by its id */
     rv = kh_destroy(call, public_key, spec->id);

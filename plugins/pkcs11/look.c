@@ -42,6 +42,7 @@ CK_RV kh_look_at(struct kh_call *call, CK_OBJECT_HANDLE handle, struct kh_look *
         {CKA_NEVER_EXTRACTABLE, &flags[5], 1},
         {CKA_EC_PARAMS, NULL, 0},
         {CKA_MODULUS, NULL, 0},
+        {CKA_VALUE_LEN, NULL, 0},
     };
     CK_RV rv = kh_said(call, "C_GetAttributeValue",
         call->p11->C_GetAttributeValue(call->session, handle, a, sizeof a / sizeof a[0]));
@@ -56,6 +57,7 @@ CK_RV kh_look_at(struct kh_call *call, CK_OBJECT_HANDLE handle, struct kh_look *
         return rv;
     look->has_class = a[0].ulValueLen == sizeof class;
     look->private_key = look->has_class && class == CKO_PRIVATE_KEY;
+    look->secret_key = look->has_class && class == CKO_SECRET_KEY;
     if (there(&a[1]) && a[1].ulValueLen <= sizeof id) {
         look->id.len = a[1].ulValueLen;
         memcpy(look->id.bytes, id, look->id.len);
@@ -66,14 +68,16 @@ CK_RV kh_look_at(struct kh_call *call, CK_OBJECT_HANDLE handle, struct kh_look *
     look->always_sensitive = is_true(&a[5], &flags[3]);
     look->extractable = !is_false(&a[6], &flags[4]);
     look->never_extractable = is_true(&a[7], &flags[5]);
-    look->material = there(&a[8]) || there(&a[9]);
+    look->material = look->secret_key ? there(&a[10]) : there(&a[8]) || there(&a[9]);
     return CKR_OK;
 }
 
-const char *kh_look_fault(const struct kh_look *look, const struct kh_key_id *id)
+const char *kh_look_fault(const struct kh_look *look, const struct kh_wanted *wanted)
 {
-    if (!look->private_key)
-        return "it is not a private key";
+    const struct kh_key_id *id = wanted->id;
+
+    if (wanted->secret_key ? !look->secret_key : !look->private_key)
+        return wanted->secret_key ? "it is not a secret key" : "it is not a private key";
     if (look->id.len != id->len || memcmp(look->id.bytes, id->bytes, id->len) != 0)
         return "it has another id";
     if (!look->material)

@@ -26,7 +26,7 @@ kh_status kh_newkey_id(struct kh_store *store, struct kh_key_id *id, struct kh_e
 
 /* The ceiling counts keys that are being made, so that threads cannot pass it together.
  */
-static kh_status take_place(struct kh_store *store, struct kh_error *err)
+kh_status kh_newkey_take_place(struct kh_store *store, struct kh_error *err)
 {
     uint64_t before = atomic_fetch_add(&store->keys, 1);
 
@@ -34,12 +34,17 @@ static kh_status take_place(struct kh_store *store, struct kh_error *err)
         return KH_OK;
     atomic_fetch_sub(&store->keys, 1);
     return kh_fail(err, KH_REFUSED,
-        "token '%s' holds %llu deposit keys and %s %llu: purge deposits, %sor set "
+        "token '%s' holds %llu keys and %s %llu: purge deposits, %sor set "
         "key_scope = epoch",
         store->facts.label, (unsigned long long)before,
         store->max_keys == store->facts.key_limit ? "bears" : "max_keys is",
         (unsigned long long)store->max_keys,
         store->max_keys == store->facts.key_limit ? "" : "raise max_keys, ");
+}
+
+void kh_newkey_give_place(struct kh_store *store)
+{
+    atomic_fetch_sub(&store->keys, 1);
 }
 
 void kh_newkey_abandon(struct kh_store *store, const struct kh_key_id *id)
@@ -58,12 +63,11 @@ void kh_newkey_abandon(struct kh_store *store, const struct kh_key_id *id)
             err.message);
 }
 
-/* A key that is there before it was made is not ours to destroy, nor to call pending. */
-static void disown(struct kh_store *store, const struct kh_key_id *id)
+void kh_newkey_disown(struct kh_store *store, const struct kh_key_id *id)
 {
     struct kh_error err = {0};
 
-    atomic_fetch_sub(&store->keys, 1);
+    kh_newkey_give_place(store);
     if (store->catalog->key_forget(store->catalog, id, &err) != KH_OK)
         store->host->log(store->host, KH_LOG_ERROR, "%s", err.message);
 }
@@ -73,19 +77,19 @@ kh_status kh_newkey_make(struct kh_store *store, const char *name, struct kh_key
 {
     struct kh_public_half half = {0};
     char label[KH_LABEL_SIZE];
-    kh_status status = take_place(store, err);
+    kh_status status = kh_newkey_take_place(store, err);
 
     if (status != KH_OK)
         return status;
     status = kh_keypool_take(store, id, err);
     if (status != KH_OK) {
-        atomic_fetch_sub(&store->keys, 1);
+        kh_newkey_give_place(store);
         return status;
     }
     kh_label(label, name, id, store->host->now(store->host));
     status = kh_token_key_generate(store->token, id, label, &half, err);
     if (status == KH_EXISTS) {
-        disown(store, id);
+        kh_newkey_disown(store, id);
         return status;
     }
     if (status == KH_OK)

@@ -17,6 +17,16 @@ KH_CHECK kh_status kh_newkey_id(
 KH_CHECK kh_status kh_newkey_make(struct kh_store *store, const char *name,
     struct kh_key_id *id, struct kh_recipient **recipient, struct kh_error *err);
 
+/* One more key of max_keys; KH_REFUSED when they are all there. Given back when the key
+ * was not made; abandon and disown do that. The count has the keys that are being made,
+ * so that threads cannot pass the ceiling together. */
+KH_CHECK kh_status kh_newkey_take_place(struct kh_store *store, struct kh_error *err);
+void kh_newkey_give_place(struct kh_store *store);
+
+/* Forgets an announced id that was on the token before its key was made: such a key is
+ * not ours to destroy, nor to call pending. */
+void kh_newkey_disown(struct kh_store *store, const struct kh_key_id *id);
+
 /* Destroys a key that no row needs and forgets it. When that fails it is logged, and the
  * next start does it: the catalog still calls the key pending or doomed. */
 void kh_newkey_abandon(struct kh_store *store, const struct kh_key_id *id);

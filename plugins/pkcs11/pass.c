@@ -30,7 +30,7 @@ static void note(struct kh_call *call, struct kh_pass *pass, CK_OBJECT_HANDLE ha
 
     /* A crash inside C_GenerateKeyPair may leave an object that does not even have a
      * class. */
-    if (look->has_class && !look->private_key)
+    if (look->has_class && !look->private_key && !look->secret_key)
         return;
     if (!look->has_class && (look->material || look->id.len > 0))
         return;
@@ -39,7 +39,7 @@ static void note(struct kh_call *call, struct kh_pass *pass, CK_OBJECT_HANDLE ha
     pass->count++;
     if (look->material && look->id.len > 0)
         remember(&call->token->cache, &look->id, handle);
-    else if (look->id.len == 0 && !look->material)
+    else if (look->id.len == 0 && !look->material && !look->secret_key)
         pass->debris[pass->debris_count++] = handle;
 }
 

@@ -2,6 +2,7 @@
  * says where what it names is found. */
 #include "plugins/pkcs11/confirmed.h"
 #include "plugins/pkcs11/examine.h"
+#include "plugins/pkcs11/named.h"
 #include "plugins/pkcs11/newtoken.h"
 #include "plugins/pkcs11/options.h"
 #include "plugins/pkcs11/store.h"
@@ -115,6 +116,35 @@ static kh_status backed_up(void *ctx, struct kh_error *err)
     return kh_store_backed_up(ctx, err);
 }
 
+static kh_status key_create(void *ctx, struct kh_named_key *key, struct kh_error *err)
+{
+    return kh_named_create(ctx, key, err);
+}
+
+static kh_status key_stat(
+    void *ctx, const char *name, struct kh_named_key *key, struct kh_error *err)
+{
+    return kh_named_stat(ctx, name, key, err);
+}
+
+static kh_status key_list(void *ctx, const char *after, struct kh_named_key *keys,
+    size_t max, size_t *count, struct kh_error *err)
+{
+    return kh_named_list(ctx, after, keys, max, count, err);
+}
+
+static kh_status key_use(void *ctx, const char *name, const struct kh_key_use *use,
+    struct kh_buf *out, struct kh_error *err)
+{
+    return kh_named_use(ctx, name, use, out, err);
+}
+
+static kh_status key_change(
+    void *ctx, const char *name, kh_key_change change, struct kh_error *err)
+{
+    return kh_named_change(ctx, name, change, err);
+}
+
 /* No KH_CAP_EXPORT: what is behind the token stays there. */
 const struct kh_plugin kh_plugin = {
     .abi = KH_PLUGIN_ABI,
@@ -148,4 +178,9 @@ const struct kh_plugin kh_plugin = {
     .usage = usage,
     .random = random_bytes,
     .backed_up = backed_up,
+    .key_create = key_create,
+    .key_stat = key_stat,
+    .key_list = key_list,
+    .key_use = key_use,
+    .key_change = key_change,
 };

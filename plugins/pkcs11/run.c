@@ -58,6 +58,7 @@ static CK_RV attempt(struct kh_call *call, const struct climb *climb)
     CK_RV rv;
 
     call->session = CK_INVALID_HANDLE;
+    call->soiled = false;
     rv = kh_said(call, "C_OpenSession",
         kh_session_borrow(sessions, climb->deadline, &call->session));
     if (rv == CKR_CANCEL)
@@ -70,9 +71,10 @@ static CK_RV attempt(struct kh_call *call, const struct climb *climb)
     rv = climb->work(call, climb->arg);
     if (rv != CKR_OK && rv != KH_RV_VERDICT)
         rv = truth(call, rv);
-    /* A verdict comes after calls that went well: the session has no operation left in
-     * it. */
-    kh_session_return(sessions, call->session, rv == CKR_OK || rv == KH_RV_VERDICT);
+    /* A verdict comes after calls that went well, or says so: the session has no
+     * operation left in it. */
+    kh_session_return(
+        sessions, call->session, (rv == CKR_OK || rv == KH_RV_VERDICT) && !call->soiled);
     return rv;
 }
 

@@ -16,6 +16,7 @@ struct kh_call {
     CK_SESSION_HANDLE session; /* this thread's alone; logged in as far as is known */
     const char *what;          /* the PKCS#11 function that answered last, for messages */
     kh_status verdict;
+    bool soiled; /* a verdict after a call that failed: the session is closed */
     struct kh_error *err;
 };
 

@@ -73,14 +73,15 @@ void kh_token_attest_round(struct kh_token *token, bool begin);
  * destroyed and no login renewed since. */
 bool kh_token_key_attested(struct kh_token *token, const struct kh_key_id *id);
 
-/* One private key object found on the token. */
+/* One private or secret key object found on the token. */
 struct kh_token_object {
     struct kh_key_id id; /* len 0: no CKA_ID */
     bool complete;       /* has key material; a half-made key must never be used */
 };
 
-/* One pass over the private keys of the token; fills the handle cache. FN returning other
- * than KH_OK ends the pass with that status. FN must not call the token. */
+/* One pass over the private and secret keys of the token; fills the handle cache. FN
+ * returning other than KH_OK ends the pass with that status. FN must not call the token.
+ */
 KH_CHECK kh_status kh_token_key_each(struct kh_token *token,
     kh_status (*fn)(
         void *arg, const struct kh_token_object *object, struct kh_error *err),
