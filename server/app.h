@@ -3,6 +3,7 @@
 #define KH_SERVER_APP_H
 
 #include "core/backend.h"
+#include "server/auth_failure.h"
 #include "server/http.h"
 #include "server/router.h"
 
@@ -41,6 +42,7 @@ struct kh_app {
     struct kh_pool *pool;
     struct kh_tls *tls;
     struct kh_metrics *metrics;
+    struct kh_meter *auth_failures[KH_AUTH_FAILURES];
     const char *name;           /* of the daemon */
     int64_t started;            /* seconds since 1970 */
     struct kh_history *history; /* of the last hour's requests */

@@ -2,6 +2,7 @@
 
 #include "core/secmem.h"
 #include "server/hadoop.h"
+#include "server/meter.h"
 #include "server/reply.h"
 #include "server/router.h"
 
@@ -46,6 +47,12 @@ void kh_authn_refuse(struct kh_request *request, const char *message)
     add_challenges(request);
 }
 
+void kh_authn_failed(const struct kh_request *request, kh_auth_failure why)
+{
+    if (request->app)
+        kh_meter_add(request->app->auth_failures[why], 1);
+}
+
 void kh_authn_headers(struct kh_request *request)
 {
     if (request->authenticate) {
@@ -70,17 +77,32 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* *WHY: what is wrong with the cookie, should nothing else tell who calls. */
+/* What is wrong with the cookie, should nothing else tell who calls. */
+struct doubt {
+    const char *why; /* NULL: nothing was shown */
+    kh_auth_failure failure;
+};
+
 static kh_authn_step by_cookie(
-    const struct kh_app *app, struct kh_request *request, const char **why)
+    const struct kh_app *app, struct kh_request *request, struct doubt *doubt)
 {
-    *why = NULL;
+    *doubt = (struct doubt){NULL, KH_AUTH_FAILURE_NOTHING};
     if (!app->authn || !app->authn->cookies || !kh_hadoop_route(request))
         return KH_AUTHN_NEXT;
-    return kh_cookie_check(app->authn->cookies, request->presented.cookies, now_ms(),
-               &request->principal, why) == KH_COOKIE_GOOD
-               ? KH_AUTHN_OK
-               : KH_AUTHN_NEXT;
+    switch (kh_cookie_check(app->authn->cookies, request->presented.cookies, now_ms(),
+        &request->principal, &doubt->why)) {
+    case KH_COOKIE_GOOD:
+        return KH_AUTHN_OK;
+    case KH_COOKIE_FORGED:
+        doubt->failure = KH_AUTH_FAILURE_COOKIE;
+        break;
+    case KH_COOKIE_EXPIRED:
+        doubt->failure = KH_AUTH_FAILURE_COOKIE_EXPIRED;
+        break;
+    case KH_COOKIE_NONE:
+        break;
+    }
+    return KH_AUTHN_NEXT;
 }
 
 /* A ticket, or a name where that is enough; either is worth a cookie. */
@@ -125,11 +147,12 @@ static kh_authn_step by_token(const struct kh_app *app, struct kh_request *reque
 
 /* Refused here only where somebody asks for an identity: keyhsmd's handshake did. */
 static kh_authn_step stranger(
-    const struct kh_app *app, struct kh_request *request, const char *why)
+    const struct kh_app *app, struct kh_request *request, const struct doubt *doubt)
 {
     if (!app->gate && !kh_hadoop_route(request) && !(app->authn && app->authn->kerberos))
         return KH_AUTHN_OK;
-    kh_authn_refuse(request, why);
+    kh_authn_failed(request, doubt->failure);
+    kh_authn_refuse(request, doubt->why);
     return KH_AUTHN_ANSWERED;
 }
 
@@ -154,14 +177,14 @@ static bool when_known(const struct kh_app *app, struct kh_request *request)
 
 bool kh_authn_enter(struct kh_app *app, struct kh_request *request)
 {
-    const char *why;
+    struct doubt doubt;
     kh_authn_step step;
 
     if (!kh_route_identity(request->route)) {
         request->principal.user[0] = '\0'; /* nobody said that it counts */
         return true;
     }
-    step = by_cookie(app, request, &why);
+    step = by_cookie(app, request, &doubt);
     if (step == KH_AUTHN_NEXT) {
         step = by_token(app, request);
         if (step != KH_AUTHN_NEXT)
@@ -171,6 +194,6 @@ bool kh_authn_enter(struct kh_app *app, struct kh_request *request)
     if (step == KH_AUTHN_NEXT)
         step = by_certificate(app, request);
     if (step == KH_AUTHN_NEXT)
-        step = stranger(app, request, why);
+        step = stranger(app, request, &doubt);
     return step == KH_AUTHN_OK && when_known(app, request);
 }

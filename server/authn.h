@@ -88,6 +88,9 @@ KH_CHECK bool kh_authn_enter(struct kh_app *app, struct kh_request *request);
  */
 void kh_authn_refuse(struct kh_request *request, const char *message);
 
+/* Counts a caller of REQUEST, whose app may be NULL, that is not let in. Thread safe. */
+void kh_authn_failed(const struct kh_request *request, kh_auth_failure why);
+
 /* Adds request->authenticate and request->set_cookie to the answer, and forgets them.
  * Once, just before it is sent. */
 void kh_authn_headers(struct kh_request *request);

@@ -57,6 +57,8 @@ static kh_authn_step use(struct kh_authn *authn, const struct kh_krb5 *krb5,
         !kh_authn_listed(authn, ticket->principal)) {
         kh_log(KH_LOG_NOTICE, "request %s from %s: %s", request->id, request->address,
             err.status != KH_OK ? err.message : "not in [auth] principals");
+        kh_authn_failed(request,
+            err.status != KH_OK ? KH_AUTH_FAILURE_REALM : KH_AUTH_FAILURE_UNLISTED);
         forbid(request, err.status != KH_OK ? err.message
                                             : "your principal is not among those that "
                                               "may come ([auth] principals)");
@@ -84,6 +86,8 @@ kh_authn_step kh_authn_negotiate(struct kh_authn *authn, struct kh_request *requ
         step = use(authn, krb5, request, &ticket);
     else
         refuse(request, st, &err);
+    if (st == KH_INVALID || st == KH_REFUSED)
+        kh_authn_failed(request, ticket.failure);
     kh_wipe_free(ticket.token);
     kh_krb5_put(krb5);
     return step;

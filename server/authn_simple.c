@@ -32,6 +32,7 @@ kh_authn_step kh_authn_simple(struct kh_request *request)
         return KH_AUTHN_NEXT;
     if (kh_percent_decode(value, len, name, sizeof name, NULL) != KH_OK ||
         !kh_user_valid(name)) {
+        kh_authn_failed(request, KH_AUTH_FAILURE_NAME);
         kh_hadoop_page(request, 403, "user.name is no short name");
         return KH_AUTHN_ANSWERED;
     }

@@ -318,7 +318,7 @@ kh_cookie_found kh_cookie_check(const struct kh_cookies *cookies, const char *he
         return KH_COOKIE_FORGED;
     if (end <= now) {
         *why = "AuthenticationToken expired";
-        return KH_COOKIE_FORGED;
+        return KH_COOKIE_EXPIRED;
     }
     memcpy(who->user, found.user, sizeof who->user);
     /* Of a name that was only said, p is no Kerberos principal. */

@@ -46,9 +46,10 @@ char *kh_cookie_make(
 
 /* What a look at a request's cookies found. */
 typedef enum kh_cookie_found {
-    KH_COOKIE_NONE,  /* no hadoop.auth, or an empty one, of which *WHY says so */
-    KH_COOKIE_GOOD,  /* user, krb5 and auth are filled */
-    KH_COOKIE_FORGED /* or cut, expired, too long: *WHY says it in Hadoop's words */
+    KH_COOKIE_NONE,   /* no hadoop.auth, or an empty one, of which *WHY says so */
+    KH_COOKIE_GOOD,   /* user, krb5 and auth are filled */
+    KH_COOKIE_FORGED, /* or cut, too long: *WHY says it in Hadoop's words */
+    KH_COOKIE_EXPIRED /* the same */
 } kh_cookie_found;
 
 /*

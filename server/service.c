@@ -187,6 +187,7 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     service->app.on_fatal = on_fatal;
     service->app.arg = service;
     service->app.metrics = kh_metrics_new(options->routes, options->route_count);
+    kh_auth_failure_meters(service->app.metrics, service->app.auth_failures);
     if (!service->app.metrics)
         st = kh_fail(err, KH_FATAL, "no memory for the service");
     else

@@ -176,8 +176,10 @@ static kh_status judge(
         return kh_fail(err, KH_REFUSED, "the token is for another mechanism");
     if ((a->flags & GSS_C_ANON_FLAG) || !a->client)
         return kh_fail(err, KH_REFUSED, "the ticket is anonymous");
+    out->failure = KH_AUTH_FAILURE_SERVICE;
     if (!for_http(a->context))
         return kh_fail(err, KH_REFUSED, "the ticket is for another service than HTTP/");
+    out->failure = KH_AUTH_FAILURE_TICKET;
     if (!display(a->client, out->principal, sizeof out->principal) ||
         strchr(out->principal, '\\'))
         return kh_fail(err, KH_REFUSED,
@@ -196,6 +198,37 @@ static kh_status encode(const gss_buffer_desc *token, char **out, struct kh_erro
         return kh_fail(err, KH_UNAVAILABLE, "no memory for the answer's token");
     kh_base64_encode(token->value, token->length, *out);
     return KH_OK;
+}
+
+static const struct {
+    krb5_error_code code;
+    kh_auth_failure why;
+} failures[] = {
+    {KRB5KRB_AP_ERR_REPEAT, KH_AUTH_FAILURE_REPLAYED},
+    {KRB5KRB_AP_ERR_TKT_EXPIRED, KH_AUTH_FAILURE_EXPIRED},
+    {KRB5KRB_AP_ERR_TKT_NYV, KH_AUTH_FAILURE_EXPIRED},
+    {KRB5KRB_AP_ERR_SKEW, KH_AUTH_FAILURE_SKEW},
+    {KRB5KRB_AP_ERR_NOT_US, KH_AUTH_FAILURE_SERVICE},
+    {KRB5KRB_AP_WRONG_PRINC, KH_AUTH_FAILURE_SERVICE},
+};
+
+/* WORDS are the library's. A code alone would not do: GSSAPI gives SPNEGO's errors other
+ * numbers once it has met the same in a bare token. */
+static kh_auth_failure failure_of(OM_uint32 major, const char *words)
+{
+    if (GSS_SUPPLEMENTARY_INFO(major) & GSS_S_DUPLICATE_TOKEN)
+        return KH_AUTH_FAILURE_REPLAYED;
+    if (strstr(words, "keytab")) /* all that it says of a key that it does not find */
+        return KH_AUTH_FAILURE_SERVICE;
+    for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
+        const char *text = krb5_get_error_message(NULL, failures[i].code);
+        bool same = text && *text && strstr(words, text);
+
+        krb5_free_error_message(NULL, text);
+        if (same)
+            return failures[i].why;
+    }
+    return KH_AUTH_FAILURE_TICKET;
 }
 
 /* A keytab that has gone since the start looks like a ticket for somebody else. */
@@ -227,8 +260,11 @@ static kh_status attempt(const struct kh_spnego *spnego, const struct kh_buf *to
         return kh_fail(err, KH_REFUSED,
             "the negotiation needs more than one round: Kerberos must be its first "
             "choice");
-    if (major != GSS_S_COMPLETE) /* GSS_S_DUPLICATE_TOKEN is no error by GSS_ERROR */
-        return blame(spnego, major, minor, a, err);
+    if (major != GSS_S_COMPLETE) { /* GSS_S_DUPLICATE_TOKEN is no error by GSS_ERROR */
+        st = blame(spnego, major, minor, a, err);
+        out->failure = failure_of(major, err->message);
+        return st;
+    }
     st = judge(a, out, err);
     return st == KH_OK ? encode(&a->out, &out->token, err) : st;
 }
@@ -241,7 +277,7 @@ kh_status kh_spnego_accept(const struct kh_spnego *spnego, const char *token, si
     OM_uint32 minor;
     kh_status st;
 
-    *out = (struct kh_spnego_result){.token = NULL};
+    *out = (struct kh_spnego_result){.failure = KH_AUTH_FAILURE_TICKET};
     if (len == 0 || len > KH_SPNEGO_TOKEN_MAX ||
         kh_base64_decode(token, len, &raw, NULL) != KH_OK || raw.len == 0)
         return kh_fail(err, KH_INVALID, "the token is empty, too long, or no base64");

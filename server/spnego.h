@@ -10,6 +10,7 @@
 #ifndef KH_SERVER_SPNEGO_H
 #define KH_SERVER_SPNEGO_H
 
+#include "server/auth_failure.h"
 #include "server/principal.h"
 
 #include <keyhsm/types.h>
@@ -26,16 +27,18 @@ KH_CHECK kh_status kh_spnego_new(
 /* The realm of krb5.conf; KH_INVALID when there is none. */
 KH_CHECK kh_status kh_krb5_realm(char out[256], struct kh_error *err);
 
-/* A ticket that was good. */
+/* A ticket that was good; or, in `failure` alone, why it was not. */
 struct kh_spnego_result {
     char principal[sizeof((struct kh_principal *)0)->krb5];
     char *token; /* base64, for the client; malloc'd, wiped by its owner; NULL: none */
+    kh_auth_failure failure;
 };
 
 /*
  * Looks at TOKEN, LEN bytes of base64. KH_OK fills OUT. KH_INVALID: no token at all (not
  * base64, not GSSAPI's, too long). KH_REFUSED: a ticket that does not serve: expired,
  * replayed, clocks too far apart, for another service, anonymous, more than one round.
+ * KH_INVALID and KH_REFUSED fill OUT->failure.
  * KH_UNAVAILABLE: the server's own fault, such as a keytab that has gone. Waits for the
  * replay cache's file. Thread safe.
  */

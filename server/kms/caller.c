@@ -14,6 +14,7 @@ static void refuse_token(
 {
     char text[700];
 
+    kh_authn_failed(request, KH_AUTH_FAILURE_TOKEN);
     if (st == KH_INVALID)
         (void)snprintf(text, sizeof text, "java.io.EOFException");
     else
@@ -111,6 +112,7 @@ static bool act_for(struct kh_kms *kms, struct kh_request *request)
     if (!*text)
         (void)snprintf(text, sizeof text, "User: %s is not allowed to impersonate %s",
             who->user, st == KH_OK ? user : "(no name)");
+    kh_authn_failed(request, KH_AUTH_FAILURE_PROXY);
     kh_kms_refuse(request, 403, KH_KMS_AUTHORIZATION, "%s", text);
     return false;
 }

@@ -202,6 +202,14 @@ void kh_kms_token_renew(struct kh_kms *kms, struct kh_request *request)
     end(request);
 }
 
+/* Who shows a token alone is known by nothing else. */
+static void not_cancelled(struct kh_request *request, const char *caller)
+{
+    if (!caller)
+        kh_authn_failed(request, KH_AUTH_FAILURE_TOKEN);
+    kh_hadoop_page(request, 404, "Invalid delegation token, cannot cancel");
+}
+
 void kh_kms_token_cancel(
     struct kh_kms *kms, struct kh_request *request, const char *caller)
 {
@@ -221,7 +229,7 @@ void kh_kms_token_cancel(
         if (st == KH_OK)
             kh_kms_answer_empty(request);
         else if (st == KH_INVALID || st == KH_REFUSED)
-            kh_hadoop_page(request, 404, "Invalid delegation token, cannot cancel");
+            not_cancelled(request, caller);
         else
             kh_kms_failed(request, st, &err);
     }

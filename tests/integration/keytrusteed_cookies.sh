@@ -61,16 +61,22 @@ check_has "  is worth a cookie, too" "$WORK/headers" 'Set-Cookie: hadoop.auth="u
 stranger GET "$NAMES?user.name=alice"; check_eq "user.name counts for nothing" "$STATUS" 401
 
 echo "# cookies that do not serve"
+failures >"$WORK/failures"
 refused "forged" "$BAD" "${cookie/u=alice/u=hdfs}"
 refused "another's signature" "$BAD" "$(signed 'u=alice&p=alice&t=kerberos-dt&e=9999999999999' 'another secret')"
 refused "cut" "$BAD" "${cookie:0:60}"
 refused "without a signature" "$BAD" "${cookie%%&s=*}"
 refused "oversized" "$BAD" "hadoop.auth=$(head -c 9000 /dev/zero | tr '\0' a)&s=$(head -c 44 /dev/zero | tr '\0' b)"
+reasons "cookie_bad 5"
 refused "over" "AuthenticationToken expired" "$(signed 'u=alice&p=alice@LAB.TEST&t=kerberos-dt&e=1795480000000')"
+reasons "cookie_expired 1"
 refused "without an end, though signed" "$BAD" "$(signed 'u=alice&p=alice@LAB.TEST&t=kerberos-dt')"
 refused "a kind that there is not, though signed" "$BAD" "$(signed 'u=alice&p=alice@LAB.TEST&t=root&e=9999999999999')"
 refused "empty" "Unauthorized access" "hadoop.auth="
+failures >"$WORK/failures"
 negotiate_is "a bad cookie and a good ticket" 200 alice GET "$NAMES" -H "Cookie: ${cookie/u=alice/u=hdfs}"
+reasons ""
+negotiate_is "  once more" 200 alice GET "$NAMES" -H "Cookie: ${cookie/u=alice/u=hdfs}"
 check_has "  give a new cookie" "$WORK/headers" 'Set-Cookie: hadoop.auth="u=alice&'
 stranger GET /v1/deposits -H "Cookie: $cookie"; check_eq "outside of /kms it counts for nothing" "$STATUS" 401
 check_lacks "  and is not touched" "$WORK/headers" "Set-Cookie"
@@ -112,9 +118,11 @@ stranger OPTIONS "$NAMES?user.name=root"; check_eq "a name" "$STATUS" 200
 check "  and its cookie" grep -qE '^hadoop.auth="u=root&p=root&t=simple-dt&e=' <<<"$(cookie_of)"
 stranger GET "$NAMES" -H "Cookie: $(cookie_of)"; check_eq "  which counts" "$STATUS" 200
 stranger GET "$NAMES?a=b&user.name=ro%6ft"; check_eq "an escaped name" "$STATUS" 200
+failures >"$WORK/failures"
 for name in a%2Fb a%40b a%26u%3Droot %00 'a+b%20c' "$(head -c 300 /dev/zero | tr '\0' x)"; do
   stranger GET "$NAMES?user.name=$name"; check_eq "the name '${name:0:20}': 403" "$STATUS" 403
 done
+reasons "name_bad 6"
 stranger GET "$NAMES?user.name="; check_eq "an empty one is none" "$STATUS" 401
 stranger GET "/v1/deposits?user.name=alice"; check_eq "outside of /kms it counts for nothing" "$STATUS" 401
 stop_daemon

@@ -2,7 +2,7 @@
 # that does not serve; and that nothing is remembered of a connection.
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/krb5.sh"
-: "${KEYHSM_GSS_CLIENT:?}"
+: "${KEYHSM_GSS_CLIENT:?}" "${KEYHSM_KRB5_STRETCH:?}"
 export DAEMON=keytrusteed KRB5RCACHENAME=dfl: KRB5RCACHEDIR=$WORK
 make_pki
 start_realm
@@ -54,12 +54,16 @@ ini
 start_daemon
 bytes=(-H 'Content-Type: application/octet-stream' --data-binary)
 
+failures >"$WORK/failures"
+check_eq "every reason is there from the start" "$(awk '{ n += $2 } END { print NR, n }' "$WORK/failures")" "13 0"
+
 echo "# tickets"
 stranger GET /v1/deposits
 check_eq "none: 401" "$STATUS" 401
 check_has "  with a challenge" "$WORK/headers" "WWW-Authenticate: Negotiate"
 check_has "  and the other way" "$WORK/headers" "WWW-Authenticate: Certificate"
 check_has "  in JSON" "$WORK/body" '"code":"unauthenticated"'
+reasons "nothing_shown 1"
 negotiate_is "alice puts" 201 alice PUT /v1/deposits/a-1 "${bytes[@]}" one
 check_has "  the server proves itself" "$WORK/headers" "WWW-Authenticate: Negotiate "
 check_has "  the connection is not logged in" "$WORK/headers" "Persistent-Auth: false"
@@ -83,8 +87,7 @@ URL=$saved
 api_is "a certificate is as good" 404 GET /v1/deposits/a-1
 check_lacks "  and has no ticket's answer" "$WORK/headers" "WWW-Authenticate"
 stranger GET /healthz; check_eq "open paths stay open" "$STATUS" 200
-negotiate_is "delegated credentials are taken without a word" 404 alice GET /v1/deposits/a-1 --delegation always
-check_fails "  and kept nowhere" grep -rl krbtgt "/proc/$PID/environ" "$WORK/store"
+reasons ""
 
 # token NAME [SERVICE] [-s]: a fresh one, raw or SPNEGO's
 token() { as "$1" "$KEYHSM_GSS_CLIENT" ${3:+"$3"} "${2:-HTTP@localhost}"; }
@@ -99,6 +102,7 @@ answer=$(header WWW-Authenticate)
 check "  is answered with a token" test "${#answer}" -gt 40
 with "$raw" GET /v1/deposits; check_eq "sent again it is a replay: 401" "$STATUS" 401
 check_has "  and said so" "$WORK/body" "replay"
+reasons "ticket_replayed 1"
 with "$(token alice HTTP@localhost -s)" GET /v1/deposits; check_eq "a SPNEGO token" "$STATUS" 200
 SCHEME=nEGOtiate with "$(token alice)" GET /v1/deposits; check_eq "the scheme in any case" "$STATUS" 200
 ask="curl -s -o /dev/null -D - --cacert $WORK/ca.crt $URL/v1/deposits -H \"Authorization: Negotiate \$TOKEN\" |
@@ -116,8 +120,10 @@ cut=$(token alice); with "${cut:0:400}" GET /v1/deposits; check_eq "half a token
 with "$(token alice | rev)" GET /v1/deposits; check_eq "a token backwards" "$STATUS" 401
 broken=$(token alice); with "${broken:0:-40}AAAA${broken: -36}" GET /v1/deposits
 check_eq "a token with changed bytes" "$STATUS" 401
+reasons "nothing_shown 1 ticket_bad 5"
 SCHEME=Basic with YTpi GET /v1/deposits; check_eq "another scheme is none" "$STATUS" 401
 SCHEME=Negotiatee with "$(token alice)" GET /v1/deposits; check_eq "a longer scheme is another" "$STATUS" 401
+reasons "nothing_shown 2"
 stranger GET /v1/deposits -H "Authorization: Negotiate $(token alice)" -H "Authorization: Negotiate AAAA"
 check_eq "two headers: 400" "$STATUS" 400
 with "$(token alice HTTP@other.test)" GET /v1/deposits
@@ -128,6 +134,7 @@ cp "$WORK/keytab" "$WORK/keytab.good"; cat "$WORK/both" >"$WORK/keytab"
 with "$(token alice nfs@localhost)" GET /v1/deposits
 check_eq "for another service, though its key is in the keytab: 401" "$STATUS" 401
 check_has "  it says so" "$WORK/body" "for another service than HTTP/"
+reasons "other_service 2"
 cp "$WORK/keytab.good" "$WORK/keytab"
 as alice kdestroy -q; cp "$KRB5/bob.cc" "$KRB5/none.cc"; as none kdestroy -q
 negotiate_is "without a ticket curl has nothing to send: 401" 401 none GET /v1/deposits
@@ -141,6 +148,7 @@ with "$(token alice)" GET /v1/deposits # the ticket for the service is there now
 early=$(as alice faketime '+1 hour' "$KEYHSM_GSS_CLIENT" HTTP@localhost)
 with "$early" GET /v1/deposits; check_eq "a clock an hour ahead: 401" "$STATUS" 401
 check_has "  it says so" "$WORK/body" "skew"
+reasons "clock_skew 1 nothing_shown 1"
 
 echo "# large tickets"
 big=$(head -c 36000 /dev/zero | base64 -w 0)
@@ -178,6 +186,8 @@ reloaded() { tail -n +"$((lines + 1))" <(grep "reload: " "$WORK/keytrusteed.log"
 kadmin LAB.TEST "$KRB5" <<<"ktadd -k $WORK/new.keytab HTTP/localhost"
 login alice
 negotiate_is "a key that the keytab does not have yet: 401" 401 alice GET /v1/deposits
+failures >"$WORK/failures.now"
+check_eq "  counted" "$(join "$WORK/failures" "$WORK/failures.now" | awk '$1 == "other_service" { print $3 - $2 }')" 1
 cp "$WORK/new.keytab" "$WORK/keytab"
 reload "keytab, rules"
 negotiate_is "after it has come" 200 alice GET /v1/deposits
@@ -206,8 +216,10 @@ kadmin LAB.TEST "$KRB5" <<<"addprinc -pw trustpw krbtgt/LAB.TEST@OTHER.TEST"
 own=$KRB5_CONFIG; export KRB5_CONFIG=$WORK/other.conf
 start_kdc OTHER.TEST "$OTHER" "$WORK/other"
 login carol carol@OTHER.TEST
+failures >"$WORK/failures"
 negotiate_is "carol@OTHER.TEST has no short name: 403" 403 carol GET /v1/deposits
 check_has "  it says so" "$WORK/body" "no rule of [auth_to_local] fits carol@OTHER.TEST"
+reasons "foreign_realm 1"
 cp "$WORK/other.conf" "$WORK/alone.conf"
 sed -i 's/localhost = LAB.TEST/localhost = OTHER.TEST/' "$WORK/alone.conf"
 KRB5_CONFIG=$WORK/alone.conf negotiate carol GET /v1/deposits
@@ -227,18 +239,63 @@ stop_daemon
 check_eq "the daemon ends well" "$STATUS" 0
 cp "$own" "$WORK/strict.conf"
 sed -i 's/^\[libdefaults\]/&\n    clockskew = 3/' "$WORK/strict.conf"
+# every file it opens, every address it connects to; leaks cannot be looked for at the same time
+WRAP=(env "ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" strace -f -qq -e "trace=open,openat,creat,connect" -e signal=none -o "$WORK/calls")
 KRB5_CONFIG=$WORK/strict.conf start_daemon
+WRAP=()
 login bob bob -l 2s
 old=$(token bob)
+# The client is made to believe that its ticket lasts; the KDC's word is inside of it.
+"$KEYHSM_KRB5_STRETCH" "FILE:$KRB5/bob.cc" "FILE:$KRB5/bobby.cc"
+with "$(token bobby)" GET /v1/deposits; check_eq "such a ticket while it is good: bob is known" "$STATUS" 403
 over=$((SECONDS + 7))
 later() { [ "$SECONDS" -ge "$over" ]; }
 wait_for "the ticket is over for everybody" later
-with "$old" GET /v1/deposits
-check_eq "an expired ticket: 401" "$STATUS" 401
-check_has "  it says so" <(sed 's/Clock skew too great/expired/' "$WORK/body") "expired"
+failures >"$WORK/failures"
+with "$(token bobby)" GET /v1/deposits; check_eq "an expired ticket, shown at once: 401" "$STATUS" 401
+check_has "  because it is over" "$WORK/body" "Ticket expired"
+check_lacks "  and not for the time of the request" "$WORK/body" "skew"
+reasons "ticket_expired 1"
+check_fails "a client that knows makes no token of it" as bob "$KEYHSM_GSS_CLIENT" HTTP@localhost
+with "$old" GET /v1/deposits; check_eq "a token that lay about: 401" "$STATUS" 401
+check_has "  says the same" "$WORK/body" "Ticket expired"
+reasons "ticket_expired 1"
+
+echo "# delegated credentials"
+# calls: what was done to files and addresses since the last time
+SEEN=0
+calls() {
+  local all
+  all=$(wc -l <"$WORK/calls")
+  tail -n +$((SEEN + 1)) "$WORK/calls" | head -n $((all - SEEN)) | sed 's/^[0-9]* *//; s/ = .*//; s/sin_port=htons([0-9]*)/PORT/' | sort -u
+  SEEN=$all
+}
+# three TEXT [CURL_OPTION...]: three requests of alice, of the answers' heads what does not pass
+three() {
+  local text=$1; shift
+  for _ in 1 2 3; do negotiate_is "$text" 200 alice GET /v1/deposits "$@"; done
+  grep -viE '^(date|x-request-id|www-authenticate):' "$WORK/headers"; cat "$WORK/body"
+}
+login alice
+three "warm" >/dev/null; calls >/dev/null
+three "without" >"$WORK/without"; calls >"$WORK/calls.without"
+TGS=$(grep -c 'TGS_REQ.*for krbtgt/LAB.TEST@LAB.TEST' "$KRB5/kdc.log" || true)
+three "with" --delegation always >"$WORK/with"; calls >"$WORK/calls.with"
+check_eq "the requests are all answered" "$(grep -c '^FAIL' "$WORK/without" "$WORK/with" | cut -d : -f 2 | paste -sd ' ')" "0 0"
+check_eq "the KDC gave tickets to be delegated" "$(grep -c 'TGS_REQ.*for krbtgt/LAB.TEST@LAB.TEST' "$KRB5/kdc.log")" "$((TGS + 3))"
+sed -i 's/^ok   with.*/ok/; s/^ok   without.*/ok/' "$WORK/with" "$WORK/without"
+check_eq "the answers are the same" "$(cat "$WORK/with")" "$(cat "$WORK/without")"
+plain=$(token alice); more=$(GSS_DELEGATE=1 token alice)
+check "the token does carry them" test "${#more}" -gt "$((${#plain} + 500))"
+check "the trace sees files" grep -q rcache2 "$WORK/calls.with"
+check_eq "what the server does to files is the same: no cache of tickets is written" "$(cat "$WORK/calls.with")" "$(cat "$WORK/calls.without")"
+check_lacks "  at no time" "$WORK/calls" krb5cc
+check_lacks "it never speaks to a KDC" "$WORK/calls" "sin_port=htons($REALM_PORT)"
+check_eq "nobody used them" "$(grep 'TGS_REQ' "$KRB5/kdc.log" | grep -oE 'for [^ ,]+@LAB.TEST' | sort -u | grep -vE 'for (krbtgt/LAB.TEST|krbtgt/OTHER.TEST|HTTP/(localhost|127.0.0.1|other.test)|nfs/localhost)@' || true)" ""
 
 echo "# what is left behind"
-stop_daemon
+kill -TERM "$(pgrep -P "$PID")" # strace's child, or env's
+wait "$PID" || STATUS=$?
 check "the audit log is whole" "$KEYHSM_BIN_DIR/ktadmin" audit verify "$WORK/audit.log"
 for secret in "${raw:0:60}" "${token:0:60}"; do
   check_lacks "no token is in the log" "$WORK/keytrusteed.log" "$secret"

@@ -55,6 +55,7 @@ echo "# doAs"
 is "for whom the proxy may" 200 GET "/kms/v1/key/k/_metadata?user.name=root&doAs=alice"
 is "  in any case of letters" 200 GET "/kms/v1/key/k/_metadata?user.name=root&DOAS=alice"
 is "  on the handshake" 200 OPTIONS "/kms/v1/key/k/_metadata?user.name=root&doAs=alice"
+failures >"$WORK/failures"
 is "for whom he may not" 403 GET "/kms/v1/key/k/_metadata?user.name=root&doAs=mallory"
 says "it says so" "AuthorizationException: User: root is not allowed to impersonate mallory"
 is "  on the handshake, neither" 403 OPTIONS "/kms/v1/key/k/_metadata?user.name=root&doas=mallory"
@@ -65,6 +66,7 @@ check "  it names the address" grep -qE 'Unauthorized connection for super-user:
 for name in '' '%20' 'a%2Fb' 'alice%00'; do
   is "for '$name', nobody" 403 GET "/kms/v1/key/k/_metadata?user.name=root&doAs=$name"
 done
+reasons "not_proxy 8"
 is "the lists see who is acted for" 403 DELETE "/kms/v1/key/k?user.name=root&doAs=alice"
 check_has "  in words" "$WORK/body" "User [alice] is not authorized to perform [MANAGEMENT]"
 check "the audit log has both" grep -q '"user":"alice","real_user":"root"' "$WORK/audit.log"
@@ -87,6 +89,7 @@ is "in the query" 200 GET "/kms/v1/keys/names?delegation=$TOKEN"
 check_lacks "  no cookie is set for it" "$WORK/headers" "hadoop.auth=\""
 is "doAs does not count with it" 200 GET "/kms/v1/keys/names?delegation=$TOKEN&doAs=mallory"
 is "it is not enough for another" 401 GET "/kms/v1/?op=GETDELEGATIONTOKEN" -H "X-Hadoop-Delegation-Token: $TOKEN"
+failures >"$WORK/failures"
 use "garbage" 403 abcd
 says "it says so" "AuthenticationException: java.io.EOFException"
 changed=$(printf '%s' "$TOKEN" | sed 's/^\(.\{30\}\)\(.\)/\1X/')
@@ -94,6 +97,7 @@ changed=$(printf '%s' "$TOKEN" | sed 's/^\(.\{30\}\)\(.\)/\1X/')
 use "changed" 403 "$changed"
 use "cut" 403 "${TOKEN%?????}"
 is "an empty one" 403 GET "/kms/v1/keys/names?delegation="
+reasons "token_bad 4"
 OTHER=$TOKEN
 token root doAs=alice
 use "one that was made for another" 200

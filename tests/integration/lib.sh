@@ -162,10 +162,10 @@ EOF
 }
 
 # start_daemon [OPTION...]: keyhsmd, or the one that DAEMON names; sets PID and PORT; returns once it is
-# listening. Its log is $WORK/keyhsmd.log, or of that name.
+# listening. WRAP is a command to run it by. Its log is $WORK/keyhsmd.log, or of that name.
 start_daemon() {
   rm -f "$WORK/port"
-  "$KEYHSM_BIN_DIR/${DAEMON:-keyhsmd}" --config "$WORK/keyhsm.ini" \
+  ${WRAP[@]+"${WRAP[@]}"} "$KEYHSM_BIN_DIR/${DAEMON:-keyhsmd}" --config "$WORK/keyhsm.ini" \
     --plugin-dir "${PLUGINS:-$KEYHSM_PLUGIN_DIR}" "$@" >>"$WORK/${DAEMON:-keyhsmd}.log" 2>&1 &
   PID=$!
   DAEMONS+=("$PID")
@@ -213,6 +213,18 @@ for k in sys.argv[2].split("."): v=v[int(k)] if k.isdigit() else v[k]
 print(json.dumps(v) if not isinstance(v,str) else v)' "$WORK/body" "$1"; }
 # header NAME: of the last answer
 header() { tr -d '\r' <"$WORK/headers" | sed -n "s/^$1: //Ip" | head -n 1; }
+
+# failures: how many callers the daemon did not let in, a reason a line
+failures() {
+  curl -sS --cacert "$WORK/ca.crt" --cert "$WORK/client.crt" --key "$WORK/client.key" "$URL/metrics" |
+    sed -n 's/^keyhsm_auth_failures_total{reason="\([a-z_]*\)"}/\1/p' | sort
+}
+# reasons WANTED: those that were counted since the last time ($WORK/failures), and how often
+reasons() {
+  failures >"$WORK/failures.now"
+  check_eq "  counted: $1" "$(join "$WORK/failures" "$WORK/failures.now" | awk '$3 > $2 { print $1, $3 - $2 }' | paste -sd ' ')" "$1"
+  mv "$WORK/failures.now" "$WORK/failures"
+}
 
 # client COMMAND ...: tests/integration/client.py with the certificate of CLIENT
 client() {

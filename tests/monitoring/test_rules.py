@@ -40,6 +40,8 @@ HEALTHY = {
     'keyhsm_connections_limit': '1024x2000',
     'keyhsm_tls_refused_total': '0+1x2000',
     'keyhsm_denied_requests_total': '0+1x2000',
+    **{f'keyhsm_auth_failures_total{{reason="{why}"}}': '0+1x2000' for why in ('nothing_shown', 'cookie_expired', 'ticket_bad')},
+    'keyhsm_auth_failures_total{reason="clock_skew"}': '0x2000',
     'keyhsm_certificate_expiry_timestamp_seconds{option="tls.certificate"}': f'{365 * DAY}x2000',
     'keyhsm_deposit_keys': '500x2000',
     'keyhsm_deposit_keys_limit': '10000x2000',
@@ -47,6 +49,9 @@ HEALTHY = {
     'keyhsm_audit_failures_total': '0x2000',
     'keyhsm_backup_last_success_timestamp_seconds': '0+60x2000',
 }
+NOTHING = 'keyhsm_auth_failures_total{reason="nothing_shown"}'
+BAD_TICKETS = 'keyhsm_auth_failures_total{reason="ticket_bad"}'
+SKEW = 'keyhsm_auth_failures_total{reason="clock_skew"}'
 GETS = 'keyhsm_backend_calls_total{method="get",status="ok"}'
 CORRUPT = 'keyhsm_backend_calls_total{method="get",status="corrupt"}'
 FAILED = 'keyhsm_http_requests_total{route="/v1/deposits/{name}",status="503"}'
@@ -81,6 +86,9 @@ CASES = [
     ('a damaged deposit', 'keyhsmd', {CORRUPT: '0x10 1x2000'}, '12m', ['KeyhsmCorrupt']),
     ('a certificate refused', 'keyhsmd', {'keyhsm_tls_refused_total': '0+2x2000'}, '15m', ['KeyhsmHandshakesRefused']),
     ('somebody who searches', 'keytrusteed', {'keyhsm_denied_requests_total': '0+10x2000'}, '15m', ['KeyhsmDenied']),
+    ('handshakes, which begin with nothing', 'keytrusteed', {NOTHING: '0+1000x2000'}, '15m', []),
+    ('somebody who tries tickets', 'keytrusteed', {BAD_TICKETS: '0+10x2000'}, '15m', ['KeyhsmLoginsRefused']),
+    ('a clock that is wrong', 'keytrusteed', {SKEW: '0+1x2000'}, '15m', ['KeyhsmKerberosBroken']),
     ('a certificate with 20 days', 'keyhsmd', {ENDS: f'{20 * DAY}x2000'}, '1m', ['KeyhsmCertificateEnds']),
     ('a certificate with a day', 'keyhsmd', {ENDS: f'{DAY}x2000'}, '1m',
      ['KeyhsmCertificateEnds', 'KeyhsmCertificateEndsSoon']),

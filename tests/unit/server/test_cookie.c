@@ -174,7 +174,7 @@ static void an_end_is_an_end(void)
     start(NULL, NULL, NULL);
     made = pair(&said);
     CU_ASSERT_EQUAL(check(made, NOW + 36000000 - 1), KH_COOKIE_GOOD);
-    CU_ASSERT_EQUAL(check(made, NOW + 36000000), KH_COOKIE_FORGED);
+    CU_ASSERT_EQUAL(check(made, NOW + 36000000), KH_COOKIE_EXPIRED);
     CU_ASSERT_STRING_EQUAL(why, "AuthenticationToken expired");
     CU_ASSERT_STRING_EQUAL(who.user, "");
     free(made);
