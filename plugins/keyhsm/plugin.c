@@ -103,6 +103,35 @@ static kh_status backed_up(void *ctx, struct kh_error *err)
     return kh_remote_backed_up(ctx, err);
 }
 
+static kh_status key_create(void *ctx, struct kh_named_key *key, struct kh_error *err)
+{
+    return kh_remote_key_create(ctx, key, err);
+}
+
+static kh_status key_stat(
+    void *ctx, const char *name, struct kh_named_key *key, struct kh_error *err)
+{
+    return kh_remote_key_stat(ctx, name, key, err);
+}
+
+static kh_status key_list(void *ctx, const char *after, struct kh_named_key *keys,
+    size_t max, size_t *count, struct kh_error *err)
+{
+    return kh_remote_key_list(ctx, after, keys, max, count, err);
+}
+
+static kh_status key_use(void *ctx, const char *name, const struct kh_key_use *use,
+    struct kh_buf *out, struct kh_error *err)
+{
+    return kh_remote_key_use(ctx, name, use, out, err);
+}
+
+static kh_status key_change(
+    void *ctx, const char *name, kh_key_change change, struct kh_error *err)
+{
+    return kh_remote_key_change(ctx, name, change, err);
+}
+
 /* No KH_CAP_EXPORT: what is behind the token stays there. KH_CAP_HARDWARE is keyhsmd's to
  * keep: a migration asks it at open. */
 const struct kh_plugin kh_plugin = {
@@ -132,4 +161,9 @@ const struct kh_plugin kh_plugin = {
     .fingerprint = fingerprint,
     .attest = attest,
     .backed_up = backed_up,
+    .key_create = key_create,
+    .key_stat = key_stat,
+    .key_list = key_list,
+    .key_use = key_use,
+    .key_change = key_change,
 };

@@ -83,4 +83,19 @@ KH_CHECK kh_status kh_remote_fingerprint(struct kh_remote *remote, const char *n
 KH_CHECK kh_status kh_remote_attest(
     struct kh_remote *remote, const char *name, uint32_t version, struct kh_error *err);
 
+/* ---- keys.c ---- */
+
+/* After an answer that got lost, KH_UNAVAILABLE says when it is not known whether the key
+ * was made. */
+KH_CHECK kh_status kh_remote_key_create(
+    struct kh_remote *remote, struct kh_named_key *key, struct kh_error *err);
+KH_CHECK kh_status kh_remote_key_stat(struct kh_remote *remote, const char *name,
+    struct kh_named_key *key, struct kh_error *err);
+KH_CHECK kh_status kh_remote_key_list(struct kh_remote *remote, const char *after,
+    struct kh_named_key *keys, size_t max, size_t *count, struct kh_error *err);
+KH_CHECK kh_status kh_remote_key_use(struct kh_remote *remote, const char *name,
+    const struct kh_key_use *use, struct kh_buf *out, struct kh_error *err);
+KH_CHECK kh_status kh_remote_key_change(struct kh_remote *remote, const char *name,
+    kh_key_change change, struct kh_error *err);
+
 #endif

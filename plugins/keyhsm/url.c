@@ -110,7 +110,7 @@ kh_status kh_url_path(
         path->deleted ? "&deleted=yes" : "", path->new_deposit ? "&new=yes" : "");
     if (*query)
         *query = '?';
-    snprintf(out, KH_PATH_SIZE, "/v1/deposits/%s%s%s", kh_url_escape(path->name, escaped),
-        path->below, query);
+    snprintf(out, KH_PATH_SIZE, "/v1/%s/%s%s%s", path->key ? "keys" : "deposits",
+        kh_url_escape(path->name, escaped), path->below, query);
     return KH_OK;
 }

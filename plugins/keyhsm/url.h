@@ -24,10 +24,12 @@ struct kh_path {
     uint32_t version;  /* over KH_VERSION_MAX: not given */
     bool deleted;
     bool new_deposit;
+    bool key; /* a named key's, below /v1/keys */
 };
 
 /*
- * "/v1/deposits/NAME<below>[?version=N&deleted=yes&new=yes]". KH_NOT_FOUND for a name
+ * "/v1/deposits/NAME<below>[?version=N&deleted=yes&new=yes]", or the same below
+ * "/v1/keys/". KH_NOT_FOUND for a name
  * that the API cannot carry (a path, or not UTF-8): keyhsmd serves no deposit of such a
  * name.
  */

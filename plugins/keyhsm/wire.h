@@ -8,6 +8,8 @@
 
 #include "plugins/keyhsm/http.h"
 
+#include <jansson.h>
+
 /* ---- wire_deposit.c: bodies that hold a secret ---- */
 
 /* {"created","state","attributes","data"} into OUT, secret memory that the caller frees.
@@ -18,6 +20,27 @@ KH_CHECK kh_status kh_wire_body(const struct kh_host *host,
  * caller; OUT->name is not touched. OUT is to be freed even on failure. */
 KH_CHECK kh_status kh_wire_deposit(const struct kh_host *host, const struct kh_buf *body,
     struct kh_deposit *out, struct kh_error *err);
+
+/* A string of base64 into DATA, secret memory that the caller frees even on failure. */
+KH_CHECK kh_status kh_wire_data(const struct kh_host *host, const json_t *value,
+    struct kh_buf *data, struct kh_error *err);
+
+/* ---- wire_key.c: named keys ---- */
+
+/* {"name","kind","purposes"} and {"scheme","hash","mgf_hash","salt_len","input"} into
+ * OUT, secret memory that the caller frees. KH_INVALID: words that there are not. */
+KH_CHECK kh_status kh_wire_key_wish(const struct kh_host *host,
+    const struct kh_named_key *key, struct kh_buf *out, struct kh_error *err);
+KH_CHECK kh_status kh_wire_key_use(const struct kh_host *host,
+    const struct kh_key_use *use, struct kh_buf *out, struct kh_error *err);
+/* One key, and up to *COUNT of them; on failure OUT is as it was, KEYS may not be. */
+KH_CHECK kh_status kh_wire_key(const struct kh_host *host, const struct kh_buf *body,
+    struct kh_named_key *out, struct kh_error *err);
+KH_CHECK kh_status kh_wire_keys(const struct kh_host *host, const struct kh_buf *body,
+    struct kh_named_key *keys, size_t *count, struct kh_error *err);
+/* {"output"} into OUT, secret memory that the caller frees. */
+KH_CHECK kh_status kh_wire_output(const struct kh_host *host, const struct kh_buf *body,
+    struct kh_buf *out, struct kh_error *err);
 
 /* ---- wire.c: the rest ---- */
 

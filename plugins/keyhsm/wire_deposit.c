@@ -99,7 +99,7 @@ static kh_status take_attributes(const struct kh_host *host, json_t *object,
     return KH_OK;
 }
 
-static kh_status take_data(const struct kh_host *host, const json_t *value,
+kh_status kh_wire_data(const struct kh_host *host, const json_t *value,
     struct kh_buf *data, struct kh_error *err)
 {
     static const char alphabet[] =
@@ -136,6 +136,6 @@ kh_status kh_wire_deposit(const struct kh_host *host, const struct kh_buf *body,
         return kh_json_strange(err, "no version, created and state");
     st = take_attributes(host, json_object_get(root, "attributes"), &out->attrs, err);
     if (st == KH_OK)
-        st = take_data(host, json_object_get(root, "data"), &out->data, err);
+        st = kh_wire_data(host, json_object_get(root, "data"), &out->data, err);
     return st;
 }
