@@ -1,17 +1,11 @@
 #include "provider/internal.h"
 
+#include "provider/x963.h"
+
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 #include <string.h>
-
-/* Shared information of the X9.63 KDF is a few dozen bytes (RFC 5753 7.2); more is no
- * envelope. */
-#define UKM_MAX 4096
-#define NAME_LEN 64
-#define OUT_MAX 1024
 
 /* One key agreement. Copies what it needs of the keys, so it owns all that it points to
  * but PROV. */
@@ -20,13 +14,7 @@ struct exchange {
     struct kh_token_key key;
     unsigned char point[KH_P256_POINT];
     bool has_peer;
-    int cofactor_mode; /* accepted and without effect: P-256 has cofactor 1 */
-    bool kdf;          /* X9.63, or the plain shared secret */
-    char digest[NAME_LEN];
-    char digest_properties[NAME_LEN];
-    size_t out_len;
-    unsigned char *ukm;
-    size_t ukm_len;
+    struct kh_x963 kdf;
 };
 
 static void *exchange_new(void *provctx)
@@ -35,7 +23,7 @@ static void *exchange_new(void *provctx)
 
     if (x) {
         x->prov = provctx;
-        x->cofactor_mode = -1;
+        kh_x963_init(&x->kdf);
     }
     return x;
 }
@@ -46,7 +34,7 @@ static void exchange_free(void *ctx)
 
     if (!x)
         return;
-    OPENSSL_free(x->ukm);
+    kh_x963_clear(&x->kdf);
     OPENSSL_free(x);
 }
 
@@ -55,131 +43,39 @@ static void *exchange_dup(void *ctx)
     const struct exchange *from = ctx;
     struct exchange *to = OPENSSL_memdup(from, sizeof *from);
 
-    if (!to)
+    if (to && !kh_x963_copy(&to->kdf, &from->kdf)) {
+        OPENSSL_free(to);
         return NULL;
-    to->ukm = NULL;
-    if (from->ukm) {
-        to->ukm = OPENSSL_memdup(from->ukm, from->ukm_len);
-        if (!to->ukm) {
-            OPENSSL_free(to);
-            return NULL;
-        }
     }
     return to;
-}
-
-static int get_name(const OSSL_PARAM params[], const char *param, char name[NAME_LEN])
-{
-    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, param);
-
-    return !p || OSSL_PARAM_get_utf8_string(p, &name, NAME_LEN);
-}
-
-static int set_kdf_type(struct exchange *x, const OSSL_PARAM params[])
-{
-    char buffer[NAME_LEN] = "";
-    char *name = buffer;
-    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_EXCHANGE_PARAM_KDF_TYPE);
-
-    if (!p)
-        return 1;
-    if (!OSSL_PARAM_get_utf8_string(p, &name, sizeof buffer))
-        return 0;
-    x->kdf = strcmp(name, OSSL_KDF_NAME_X963KDF) == 0;
-    return x->kdf || *name == '\0';
-}
-
-static int set_ukm(struct exchange *x, const OSSL_PARAM params[])
-{
-    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, OSSL_EXCHANGE_PARAM_KDF_UKM);
-    unsigned char *copy = NULL;
-
-    if (!p)
-        return 1;
-    if (p->data_type != OSSL_PARAM_OCTET_STRING || p->data_size > UKM_MAX)
-        return 0;
-    if (p->data_size > 0) {
-        copy = OPENSSL_memdup(p->data, p->data_size);
-        if (!copy)
-            return 0;
-    }
-    OPENSSL_free(x->ukm);
-    x->ukm = copy;
-    x->ukm_len = p->data_size;
-    return 1;
 }
 
 static int exchange_set_params(void *ctx, const OSSL_PARAM params[])
 {
     struct exchange *x = ctx;
-    const OSSL_PARAM *p;
 
-    if (!params)
-        return 1;
-    p = OSSL_PARAM_locate_const(params, OSSL_EXCHANGE_PARAM_EC_ECDH_COFACTOR_MODE);
-    if (p && (!OSSL_PARAM_get_int(p, &x->cofactor_mode) || x->cofactor_mode < -1 ||
-                 x->cofactor_mode > 1))
-        return 0;
-    p = OSSL_PARAM_locate_const(params, OSSL_EXCHANGE_PARAM_KDF_OUTLEN);
-    if (p && (!OSSL_PARAM_get_size_t(p, &x->out_len) || x->out_len > OUT_MAX))
-        return 0;
-    return set_kdf_type(x, params) &&
-           get_name(params, OSSL_EXCHANGE_PARAM_KDF_DIGEST, x->digest) &&
-           get_name(params, OSSL_EXCHANGE_PARAM_KDF_DIGEST_PROPS, x->digest_properties) &&
-           set_ukm(x, params);
+    return kh_x963_set(&x->kdf, params);
 }
 
 static const OSSL_PARAM *exchange_settable(void *ctx, void *provctx)
 {
-    static const OSSL_PARAM params[] = {
-        OSSL_PARAM_int(OSSL_EXCHANGE_PARAM_EC_ECDH_COFACTOR_MODE, NULL),
-        OSSL_PARAM_utf8_string(OSSL_EXCHANGE_PARAM_KDF_TYPE, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_EXCHANGE_PARAM_KDF_DIGEST, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_EXCHANGE_PARAM_KDF_DIGEST_PROPS, NULL, 0),
-        OSSL_PARAM_size_t(OSSL_EXCHANGE_PARAM_KDF_OUTLEN, NULL),
-        OSSL_PARAM_octet_string(OSSL_EXCHANGE_PARAM_KDF_UKM, NULL, 0),
-        OSSL_PARAM_END,
-    };
-
     (void)ctx;
     (void)provctx;
-    return params;
+    return kh_x963_settable();
 }
 
 static int exchange_get_params(void *ctx, OSSL_PARAM params[])
 {
     const struct exchange *x = ctx;
-    OSSL_PARAM *p = OSSL_PARAM_locate(params, OSSL_EXCHANGE_PARAM_EC_ECDH_COFACTOR_MODE);
 
-    if (p && !OSSL_PARAM_set_int(p, x->cofactor_mode))
-        return 0;
-    p = OSSL_PARAM_locate(params, OSSL_EXCHANGE_PARAM_KDF_TYPE);
-    if (p && !OSSL_PARAM_set_utf8_string(p, x->kdf ? OSSL_KDF_NAME_X963KDF : ""))
-        return 0;
-    p = OSSL_PARAM_locate(params, OSSL_EXCHANGE_PARAM_KDF_DIGEST);
-    if (p && !OSSL_PARAM_set_utf8_string(p, x->digest))
-        return 0;
-    p = OSSL_PARAM_locate(params, OSSL_EXCHANGE_PARAM_KDF_OUTLEN);
-    if (p && !OSSL_PARAM_set_size_t(p, x->out_len))
-        return 0;
-    p = OSSL_PARAM_locate(params, OSSL_EXCHANGE_PARAM_KDF_UKM);
-    return !p || OSSL_PARAM_set_octet_ptr(p, x->ukm, x->ukm_len);
+    return kh_x963_get(&x->kdf, params);
 }
 
 static const OSSL_PARAM *exchange_gettable(void *ctx, void *provctx)
 {
-    static const OSSL_PARAM params[] = {
-        OSSL_PARAM_int(OSSL_EXCHANGE_PARAM_EC_ECDH_COFACTOR_MODE, NULL),
-        OSSL_PARAM_utf8_string(OSSL_EXCHANGE_PARAM_KDF_TYPE, NULL, 0),
-        OSSL_PARAM_utf8_string(OSSL_EXCHANGE_PARAM_KDF_DIGEST, NULL, 0),
-        OSSL_PARAM_size_t(OSSL_EXCHANGE_PARAM_KDF_OUTLEN, NULL),
-        OSSL_PARAM_octet_ptr(OSSL_EXCHANGE_PARAM_KDF_UKM, NULL, 0),
-        OSSL_PARAM_END,
-    };
-
     (void)ctx;
     (void)provctx;
-    return params;
+    return kh_x963_gettable();
 }
 
 static int exchange_init(void *ctx, void *keydata, const OSSL_PARAM params[])
@@ -208,42 +104,14 @@ static int exchange_set_peer(void *ctx, void *keydata)
     return 1;
 }
 
-static int run_kdf(
-    const struct exchange *x, unsigned char z[KH_P256_SECRET], unsigned char *out)
-{
-    EVP_KDF_CTX *kdf = EVP_KDF_CTX_new(x->prov->x963);
-    OSSL_PARAM params[5];
-    size_t n = 0;
-    char *digest =
-        (char *)(uintptr_t)x->digest; /* OSSL_PARAM knows no const; it is only read */
-    char *properties = (char *)(uintptr_t)x->digest_properties;
-    int ok;
-
-    if (!kdf)
-        return 0;
-    params[n++] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0);
-    if (*properties)
-        params[n++] =
-            OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_PROPERTIES, properties, 0);
-    params[n++] =
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, z, KH_P256_SECRET);
-    if (x->ukm_len > 0)
-        params[n++] =
-            OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, x->ukm, x->ukm_len);
-    params[n] = OSSL_PARAM_construct_end();
-    ok = EVP_KDF_derive(kdf, out, x->out_len, params) > 0;
-    EVP_KDF_CTX_free(kdf);
-    return ok;
-}
-
 static int exchange_derive(void *ctx, unsigned char *secret, size_t *len, size_t size)
 {
     const struct exchange *x = ctx;
-    size_t want = x->kdf ? x->out_len : KH_P256_SECRET;
+    size_t want = kh_x963_size(&x->kdf, KH_P256_SECRET);
     unsigned char z[KH_P256_SECRET] = {0};
     int ok;
 
-    if (!x->has_peer || want == 0 || (x->kdf && x->digest[0] == '\0'))
+    if (!x->has_peer || want == 0)
         return 0;
     if (!secret) {
         *len = want;
@@ -251,11 +119,8 @@ static int exchange_derive(void *ctx, unsigned char *secret, size_t *len, size_t
     }
     if (size < want)
         return 0;
-    ok = kh_provctx_ecdh(x->prov, &x->key, x->point, z);
-    if (ok && x->kdf)
-        ok = run_kdf(x, z, secret);
-    else if (ok)
-        memcpy(secret, z, sizeof z);
+    ok = kh_provctx_ecdh(x->prov, &x->key, x->point, z) &&
+         kh_x963_run(&x->kdf, x->prov->x963, z, sizeof z, secret);
     OPENSSL_cleanse(z, sizeof z);
     if (ok)
         *len = want;
