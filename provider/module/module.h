@@ -13,6 +13,10 @@
 #include <openssl/provider.h>
 
 #define KH_MODULE_NAME "keyhsm"
+/* Of every algorithm; a query may ask for it. */
+#define KH_MODULE_PROPERTY "provider=" KH_MODULE_NAME
+/* Of every algorithm; a query may ask for it. */
+#define KH_MODULE_PROPERTY "provider=" KH_MODULE_NAME
 
 struct kh_client;
 

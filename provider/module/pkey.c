@@ -26,6 +26,18 @@ const char *kh_pkey_type(kh_key_kind kind)
     }
 }
 
+struct kh_pkey *kh_pkey_blank(struct kh_module *module, const char *type)
+{
+    struct kh_pkey *made = calloc(1, sizeof *made);
+
+    if (made) {
+        made->module = module;
+        made->references = 1;
+        made->type = type;
+    }
+    return made;
+}
+
 static kh_status make(struct kh_pkey **out, struct kh_module *module,
     const struct kh_named_key *key, struct kh_error *err)
 {
@@ -38,11 +50,10 @@ static kh_status make(struct kh_pkey **out, struct kh_module *module,
         return kh_fail(err, (kh_status)KH_REASON_NOT_A_KEY,
             "key '%s' is an AES key: it wraps others, by the API of the daemon",
             key->name);
-    made = calloc(1, sizeof *made);
+    made = kh_pkey_blank(module, type);
     if (!made)
         return kh_fail(err, KH_FATAL, "out of memory");
-    made->module = module;
-    made->references = 1;
+    made->whole = true;
     made->kind = key->kind;
     made->purposes = key->purposes;
     memcpy(made->name, key->name, sizeof made->name);

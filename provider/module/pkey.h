@@ -11,14 +11,20 @@
 
 #include <openssl/evp.h>
 
-/* Does not change once it is made, but for its count. */
+/*
+ * A named key, or what libcrypto builds beside one: the public half of somebody else's,
+ * or the parameters of a curve. A named key does not change once it is made, but for its
+ * count; the others not once libcrypto has them in an EVP_PKEY that threads share.
+ */
 struct kh_pkey {
     struct kh_module *module;
-    int references; /* kh_pkey_up_ref, kh_pkey_free only */
-    char name[KH_NAME_MAX + 1];
-    kh_key_kind kind;     /* never KH_KIND_AES_256 */
-    uint32_t purposes;    /* KH_KEY_SIGN ... */
-    EVP_PKEY *public_key; /* of the module's own library context */
+    int references;             /* kh_pkey_up_ref, kh_pkey_free only */
+    const char *type;           /* as kh_pkey_type has it; static */
+    char name[KH_NAME_MAX + 1]; /* empty: there is no private half behind it */
+    kh_key_kind kind;           /* of a named key; never KH_KIND_AES_256 */
+    uint32_t purposes;          /* KH_KEY_SIGN ... */
+    EVP_PKEY *public_key;       /* of the module's own library context; NULL: none yet */
+    bool whole; /* PUBLIC_KEY has a public half, and not parameters alone */
 };
 
 /*
@@ -29,6 +35,9 @@ struct kh_pkey *kh_pkey_new(struct kh_module *module, const struct kh_named_key 
 /* Asks the daemon for key NAME first. NULL with *ERR filled; the queue is untouched. */
 struct kh_pkey *kh_pkey_load(
     struct kh_module *module, const char *name, struct kh_error *err);
+
+/* An object of TYPE with nothing in it yet. NULL: out of memory. */
+struct kh_pkey *kh_pkey_blank(struct kh_module *module, const char *type);
 
 /* Thread safe. */
 void kh_pkey_up_ref(struct kh_pkey *key);
@@ -54,5 +63,16 @@ struct kh_pkey_reference kh_pkey_refer(struct kh_pkey *key);
  * one count of it then; whoever made the reference sees that key is NULL). NULL: it is
  * none of ours. */
 struct kh_pkey *kh_pkey_take(const void *reference, size_t len);
+
+/* ---- what operations share (pkey_use.c). 1, or 0 with an entry on the queue ---- */
+
+/* Whether KEY has a private half, made for PURPOSE (one of KH_KEY_*). KEY may be NULL. */
+int kh_pkey_may(const struct kh_pkey *key, uint32_t purpose);
+/* The function of the digest NAME, as any provider names it; "" is KH_HASH_NONE. */
+int kh_pkey_hash(const struct kh_pkey *key, const char *name, kh_key_hash *hash);
+/* One use by the daemon: the result in OUT, of SIZE bytes, its length in *LEN. What was
+ * received is wiped. */
+int kh_pkey_use(const struct kh_pkey *key, const struct kh_key_use *use,
+    unsigned char *out, size_t *len, size_t size);
 
 #endif
