@@ -1,5 +1,6 @@
 #include "core/loader.h"
 
+#include "core/object_file.h"
 #include "core/plugin_table.h"
 
 #include <errno.h>
@@ -120,8 +121,10 @@ static kh_status load(const char *name, const char *path, const struct kh_plugin
 {
     const struct kh_plugin *candidate;
     lt_dlhandle handle;
-    kh_status st = init_ltdl(err);
+    kh_status st = kh_object_file_check(path, err);
 
+    if (st == KH_OK)
+        st = init_ltdl(err);
     if (st == KH_OK)
         st = open_object(path, &handle, err);
     if (st != KH_OK)

@@ -49,6 +49,7 @@ done << 'END'
 attests_anything|the_key_of_every_version_is_attested|wanted 1
 crashes|a_name_of_one_byte_is_stored|crashes: Segmentation fault
 exits|a_name_of_one_byte_is_stored|ends the process, with exit status 0
+files|nothing_is_left_behind_by_a_call|600 gets left 600 files
 fork|a_fork_of_the_host_does_not_disturb_it|kh_contract_get_status
 hangs|a_listing_gives_every_version_once_whatever_the_page|hangs: no answer after 5 seconds
 keeps_purged|a_purged_version_is_gone_for_ever|CU_ASSERT
@@ -74,6 +75,12 @@ check_has "the last test was run" "$report" the_facts_of_hardware_count_keys
 judged 0 "$mocks/broken.so"
 judged 3 "$mocks/racy.so" --set fault=races --test of_eight_puts_of_one_name_exactly_one_wins --timeout 20
 check "a plugin that only says it is thread safe is found out" grep -q '^FAILED' "$report"
+# Lies about what it can: a seal that is none, plaintext out of hardware.
+judged 0 "$mocks/memory.so" --set store=x --test after_the_seal_nobody_reads_or_writes
+judged 3 "$mocks/unsealed.so" --set store=x --test after_the_seal_nobody_reads_or_writes
+found after_the_seal_nobody_reads_or_writes "wanted 3"
+judged 3 "$mocks/giving.so" --test hardware_gives_nothing_to_a_migration
+found hardware_gives_nothing_to_a_migration "CU_ASSERT"
 judged 3 "$mocks/broken.so" --set fault=tells_secrets --junit "$WORK/broken.xml"
 check "JUnit names what failed" \
   python3 "$WORK/junit.py" "$WORK/broken.xml" a_refused_put_does_not_tell_the_secret
@@ -86,6 +93,8 @@ refused() {
   check_has "${2##*/} is told" "$errors" "$3"
 }
 refused 1 "$mocks/aborts.so" "crashes when it is loaded (Aborted)"
+judged 1 "$mocks/hangs.so" --timeout 1
+check_has "hangs.so is told" "$errors" "hangs: it is not loaded after 1 seconds"
 refused 1 "$mocks/wrong_abi.so" "built for plugin ABI 2"
 refused 1 "$mocks/wrong_size.so" "which no version had"
 refused 1 "$mocks/newer.so" "newer version of keyhsm"
@@ -104,13 +113,15 @@ refused 1 "$WORK/single.so" "symbolic link"
 refused 2 "$WORK/single" "a plugin's file is called NAME.so"
 
 # A file of the directory one is in, as a build leaves it.
-(cd "${KEYHSM_EXAMPLE%/*}" && check "a file beside one" "$keyhsm" backend show example.so) || not_ok "a file beside one"
+check "a file beside one" env -C "${KEYHSM_EXAMPLE%/*}" "$keyhsm" backend show example.so
 
 # ---- list and show ----------------------------------------------------------------------------
 
 check "list" "$keyhsm" backend list --plugin-dir "$KEYHSM_PLUGIN_DIR"
 check_has "a plugin has a line" "$WORK/check.out" "softfile     1 "
-check_fails "a refused plugin is a failure" "$keyhsm" backend list --plugin-dir "$mocks"
+mkdir -m 755 "$WORK/some"
+cp "$mocks"/{aborts,single,vault}.so "$WORK/some"
+check_fails "a refused plugin is a failure" "$keyhsm" backend list --plugin-dir "$WORK/some"
 cp "$WORK/check.out" "$WORK/list"
 check_has "with its reason" "$WORK/list" "aborts.so: the plugin crashes when it is loaded"
 check_has "what follows is listed" "$WORK/list" "vault "

@@ -5,6 +5,7 @@
 /* The template as it is, without its table. */
 #include "methods.c"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -84,6 +85,8 @@ static kh_status broken_get(void *ctx, const char *name, uint32_t version,
 {
     if (fault_is("crashes"))
         (void)raise(SIGSEGV);
+    if (fault_is("files") && open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
+        return kh_fail(err, KH_FATAL, "no descriptor");
     if (fault_is("exits"))
         exit(0);
     if (fault_is("fork") && forked)
@@ -135,7 +138,8 @@ static const struct kh_option broken_options[] = {
     {"may_forget", KH_OPT_BOOL, "no", 0, NULL, "as in the template"},
     {"fault", KH_OPT_ENUM, "none", 0,
         "none|attests_anything|crashes|exits|fork|hangs|keeps_purged|keeps_secrets|leaks|"
-        "lies|list_overflows|overwrites|prints|races|signals|silent|spoils_outputs|"
+        "files|lies|list_overflows|overwrites|prints|races|signals|silent|spoils_"
+        "outputs|"
         "tells_secrets|writes_inputs",
         "what it does wrong"},
 };

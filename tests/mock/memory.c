@@ -1,7 +1,8 @@
 /*
  * A well-behaved backend in the memory of the process. Deposits are kept per option
- * `store` until the process ends. Built twice: as `memory`, which can be left, and
- * (MOCK_HARDWARE) as `vault`, which cannot.
+ * `store` until the process ends. Built as `memory`, which can be left, (MOCK_HARDWARE)
+ * as `vault`, which cannot, and (MOCK_UNSEALED) as `unsealed`, which only says that it
+ * is sealed.
  */
 #include "tests/mock/stubs.h"
 
@@ -13,6 +14,9 @@
 #ifdef MOCK_HARDWARE
 #define MOCK_NAME "vault"
 #define MOCK_CAPS KH_CAP_HARDWARE
+#elif defined MOCK_UNSEALED
+#define MOCK_NAME "unsealed"
+#define MOCK_CAPS (KH_CAP_EXPORT | KH_CAP_SEAL)
 #else
 #define MOCK_NAME "memory"
 #define MOCK_CAPS (KH_CAP_EXPORT | KH_CAP_SEAL)
@@ -120,6 +124,11 @@ static kh_status end(kh_status st)
 {
     (void)pthread_mutex_unlock(&lock);
     return st;
+}
+
+static kh_status probe(void *ctx, struct kh_error *err)
+{
+    return end(begin(ctx, false, err));
 }
 
 static kh_status missing(const char *name, struct kh_error *err)
@@ -393,7 +402,7 @@ static kh_status seal(void *ctx, const struct kh_seal *seal, struct kh_error *er
     if (!b->store->sealed)
         (void)snprintf(
             b->store->sealed_for, sizeof b->store->sealed_for, "%s", seal->destination);
-    b->store->sealed = true;
+    b->store->sealed = strcmp(MOCK_NAME, "unsealed") != 0;
     while (!seal->keep_source && b->store->rows) {
         struct row *r = b->store->rows;
 
@@ -417,7 +426,7 @@ const struct kh_plugin kh_plugin = {
     .option_count = sizeof options / sizeof options[0],
     .open = open_store,
     .close = close_store,
-    .probe = stub_probe,
+    .probe = probe,
     .info = info,
     .put = put,
     .get = get,

@@ -52,7 +52,7 @@ static kh_status run(const struct check *check, const char *word, struct kh_suit
         st = seconds(check->seconds, &suite->seconds, err);
     /* What cannot be loaded is told in the loader's words. */
     if (st == KH_OK)
-        st = kh_plugin_look(suite->plugin.dir, suite->plugin.name, NULL, err);
+        st = kh_plugin_look(&suite->plugin, suite->seconds, NULL, err);
     if (st == KH_OK)
         st = kh_suite_run(suite, err);
     if (suite->progress)

@@ -33,9 +33,14 @@ static int list(const char *dir, unsigned *refused)
 
     for (int i = 0; i < count; i++) {
         struct kh_error err = {0};
+        struct kh_plugin_place place;
+        kh_status st;
 
         entries[i]->d_name[strlen(entries[i]->d_name) - 3] = 0;
-        if (kh_plugin_look(dir, entries[i]->d_name, print_line, &err) != KH_OK) {
+        st = kh_plugin_place(&place, dir, entries[i]->d_name, &err);
+        if (st == KH_OK)
+            st = kh_plugin_look(&place, KH_LOOK_SECONDS, print_line, &err);
+        if (st != KH_OK) {
             printf("%-12s refused    %s\n", entries[i]->d_name, err.message);
             ++*refused;
         }

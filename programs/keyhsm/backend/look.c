@@ -2,15 +2,16 @@
 
 #include "core/loader.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { SECONDS = 10 };
 
 /* What the child has to say, when it lives to say it. */
 struct verdict {
@@ -20,25 +21,25 @@ struct verdict {
 
 /* Standard output is kept from the plugin while it is loaded. */
 static _Noreturn void look(
-    const char *dir, const char *name, kh_look_fn print, int answer)
+    const struct kh_plugin_place *place, kh_look_fn print, int answer)
 {
     const struct rlimit no_core = {0, 0};
     struct verdict verdict = {0};
     const struct kh_plugin *plugin = NULL;
-    char path[4096];
+    char path[sizeof place->dir + sizeof place->name + 8];
     int out = dup(STDOUT_FILENO);
     int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     (void)setrlimit(RLIMIT_CORE, &no_core);
-    (void)alarm(SECONDS);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (out < 0 || nowhere < 0 || dup2(nowhere, STDOUT_FILENO) < 0 ||
         dup2(nowhere, STDERR_FILENO) < 0)
         _exit(1);
-    verdict.status = kh_loader_load(dir, name, &plugin, &verdict.err);
+    verdict.status = kh_loader_load(place->dir, place->name, &plugin, &verdict.err);
     (void)fflush(NULL);
     (void)dup2(out, STDOUT_FILENO);
     if (verdict.status == KH_OK && print) {
-        (void)snprintf(path, sizeof path, "%s/%s.so", dir, name);
+        (void)snprintf(path, sizeof path, "%s/%s.so", place->dir, place->name);
         print(plugin, path);
         (void)fflush(stdout);
     }
@@ -47,24 +48,35 @@ static _Noreturn void look(
     _exit(0);
 }
 
-static kh_status died(const char *dir, const char *name, int status, struct kh_error *err)
+static kh_status died(
+    const struct kh_plugin_place *place, int status, struct kh_error *err)
 {
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-        return kh_fail(err, KH_REFUSED,
-            "%s/%s.so: the plugin is not loaded after %d seconds", dir, name, SECONDS);
     if (WIFSIGNALED(status))
         return kh_fail(err, KH_REFUSED,
-            "%s/%s.so: the plugin crashes when it is loaded (%s)", dir, name,
-            strsignal(WTERMSIG(status)));
+            "%s/%s.so: the plugin crashes when it is loaded (%s)", place->dir,
+            place->name, strsignal(WTERMSIG(status)));
     return kh_fail(err, KH_REFUSED,
-        "%s/%s.so: the plugin ends the process when it is loaded (exit status %d)", dir,
-        name, WEXITSTATUS(status));
+        "%s/%s.so: the plugin ends the process when it is loaded (exit status %d)",
+        place->dir, place->name, WEXITSTATUS(status));
 }
 
-kh_status kh_plugin_look(
-    const char *dir, const char *name, kh_look_fn print, struct kh_error *err)
+/* False: SECONDS have passed, and FD is open and silent. */
+static bool answers(int fd, unsigned seconds)
+{
+    struct pollfd pipe = {.fd = fd, .events = POLLIN};
+    int n;
+
+    do
+        n = poll(&pipe, 1, (int)seconds * 1000);
+    while (n < 0 && errno == EINTR);
+    return n != 0;
+}
+
+kh_status kh_plugin_look(const struct kh_plugin_place *place, unsigned seconds,
+    kh_look_fn print, struct kh_error *err)
 {
     struct verdict verdict = {0};
+    bool answered;
     int answer[2];
     int status = 0;
     ssize_t n;
@@ -72,17 +84,24 @@ kh_status kh_plugin_look(
 
     (void)fflush(NULL);
     if (pipe2(answer, O_CLOEXEC) != 0)
-        return kh_fail(err, KH_UNAVAILABLE, "no pipe to load %s: %m", name);
+        return kh_fail(err, KH_UNAVAILABLE, "no pipe to load %s: %m", place->name);
     pid = fork();
     if (pid == 0)
-        look(dir, name, print, answer[1]);
+        look(place, print, answer[1]);
     (void)close(answer[1]);
-    n = pid < 0 ? -1 : read(answer[0], &verdict, sizeof verdict);
+    answered = pid < 0 || answers(answer[0], seconds);
+    if (!answered)
+        (void)kill(pid, SIGKILL);
+    n = pid < 0 || !answered ? -1 : read(answer[0], &verdict, sizeof verdict);
     (void)close(answer[0]);
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
-        return kh_fail(err, KH_UNAVAILABLE, "no process to load %s: %m", name);
+        return kh_fail(err, KH_UNAVAILABLE, "no process to load %s: %m", place->name);
+    if (!answered)
+        return kh_fail(err, KH_REFUSED,
+            "%s/%s.so: the plugin hangs: it is not loaded after %u seconds", place->dir,
+            place->name, seconds);
     if (n != (ssize_t)sizeof verdict)
-        return died(dir, name, status, err);
+        return died(place, status, err);
     if (verdict.status == KH_OK)
         return KH_OK;
     verdict.err.message[sizeof verdict.err.message - 1] = 0;

@@ -58,8 +58,7 @@ static void print_header(const struct kh_suite *suite)
         (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
     printf("The contract of a keyhsm backend\n\nfile           %s\n", path);
     print_digest(path);
-    if (kh_plugin_look(suite->plugin.dir, suite->plugin.name, print_plugin, &err) !=
-        KH_OK)
+    if (kh_plugin_look(&suite->plugin, suite->seconds, print_plugin, &err) != KH_OK)
         printf("plugin         %s\n", err.message);
     printf("tested         %s by keyhsm %s\n\n", when, kh_version);
 }

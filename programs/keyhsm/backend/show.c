@@ -72,7 +72,7 @@ int kh_cmd_backend_show(int argc, char **argv)
         kh_cli_die(&cli, KH_EXIT_USAGE, "give one plugin");
     st = kh_plugin_place(&place, dir, argv[first], &err);
     if (st == KH_OK)
-        st = kh_plugin_look(place.dir, place.name, print_plugin, &err);
+        st = kh_plugin_look(&place, KH_LOOK_SECONDS, print_plugin, &err);
     if (st != KH_OK)
         kh_cli_die(&cli, kh_exit_code(st), "%s", err.message);
     return KH_EXIT_OK;

@@ -164,6 +164,20 @@ static void what_is_no_shared_object_is_refused(void)
     free(text);
 }
 
+/* As a disk that is full leaves it, at each length: none of them may kill the process. */
+static void a_file_that_was_cut_off_is_refused(void)
+{
+    char *path;
+    const char *dir = copy("single", &path);
+
+    /* Its segments end behind 12288 bytes; what follows is for debuggers. */
+    for (off_t len = 12000; len >= 0; len -= 125) {
+        CU_ASSERT_EQUAL_FATAL(truncate(path, len), 0);
+        fails(dir, "single", KH_REFUSED, "single.so: the plugin cannot be loaded");
+    }
+    free(path);
+}
+
 static void a_plugin_with_unresolved_symbols_is_refused(void)
 {
     refused("missing_library", "cannot be loaded");
@@ -292,6 +306,7 @@ int main(void)
             a_file_or_directory_of_somebody_else_is_refused},
         {"what_is_not_a_regular_file_is_refused", what_is_not_a_regular_file_is_refused},
         {"what_is_no_shared_object_is_refused", what_is_no_shared_object_is_refused},
+        {"a_file_that_was_cut_off_is_refused", a_file_that_was_cut_off_is_refused},
         {"a_plugin_with_unresolved_symbols_is_refused",
             a_plugin_with_unresolved_symbols_is_refused},
         {"a_plugin_without_the_symbol_is_refused",
