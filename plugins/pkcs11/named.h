@@ -28,7 +28,10 @@ KH_CHECK kh_status kh_named_run(struct kh_store *store,
     const struct kh_catalog_named *named, const struct kh_key_use *use,
     struct kh_buf *out, struct kh_error *err);
 
-/* named_prove.c. KH_CORRUPT: SIGNATURE, made by USE, does not match the public half. */
+/* The public half of KEY as OpenSSL takes it, by the store's properties; the caller frees
+ * it. NULL: OpenSSL makes nothing of it. */
+EVP_PKEY *kh_named_public(struct kh_store *store, const struct kh_named_key *key);
+/* KH_CORRUPT: SIGNATURE, made by USE, does not match the public half. */
 KH_CHECK kh_status kh_named_verify(struct kh_store *store, const struct kh_named_key *key,
     const struct kh_key_use *use, const struct kh_buf *signature, struct kh_error *err);
 /* Has the key do something of each of PURPOSES that shows, by its public half, that it is

@@ -18,6 +18,11 @@ struct kh_named_work {
 
 /* Each: CKR_OK and the result in use->out, or a CK_RV for the ladder, or a verdict. */
 CK_RV kh_named_ecdsa(struct kh_call *call, struct kh_named_work *work);
+CK_RV kh_named_ed25519(struct kh_call *call, struct kh_named_work *work);
+CK_RV kh_named_ecdh(struct kh_call *call, struct kh_named_work *work);
+CK_RV kh_named_rsa_pkcs1(struct kh_call *call, struct kh_named_work *work);
+CK_RV kh_named_rsa_pss(struct kh_call *call, struct kh_named_work *work);
+CK_RV kh_named_rsa_oaep(struct kh_call *call, struct kh_named_work *work);
 CK_RV kh_named_wrap(struct kh_call *call, struct kh_named_work *work);
 CK_RV kh_named_unwrap(struct kh_call *call, struct kh_named_work *work);
 
@@ -25,6 +30,14 @@ CK_RV kh_named_unwrap(struct kh_call *call, struct kh_named_work *work);
  * and gets as many. */
 CK_RV kh_named_c_sign(struct kh_call *call, struct kh_named_work *work,
     CK_MECHANISM *mechanism, const struct kh_buf *in, struct kh_buf *out);
+
+/* Before the token is asked: KH_INVALID for input that fits no key of this kind. */
+KH_CHECK kh_status kh_named_check_input(
+    const struct kh_named_kind *kind, const struct kh_key_use *use, struct kh_error *err);
+
+/* RV, or the verdict KH_REFUSED, in words, when it says that the token has no such scheme
+ * or none with these hash functions. */
+CK_RV kh_named_lacks(struct kh_call *call, const struct kh_named_work *work, CK_RV rv);
 
 /* The verdict on input that the token did not take: KH_INVALID, WHY in words. The session
  * is not used any more. */

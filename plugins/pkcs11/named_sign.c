@@ -13,14 +13,32 @@ CK_RV kh_named_c_sign(struct kh_call *call, struct kh_named_work *work,
     CK_RV rv = kh_said(
         call, "C_SignInit", call->p11->C_SignInit(call->session, mechanism, work->key));
 
-    if (rv == CKR_OK)
-        rv = kh_said(call, "C_Sign",
-            call->p11->C_Sign(call->session, in->data, in->len, out->data, &len));
+    if (rv != CKR_OK)
+        return kh_named_lacks(call, work, rv);
+    rv = kh_said(call, "C_Sign",
+        call->p11->C_Sign(call->session, in->data, in->len, out->data, &len));
     if (rv == CKR_OK && len > out->len)
         rv = CKR_FUNCTION_FAILED;
     if (rv == CKR_OK)
         out->len = len;
     return rv;
+}
+
+/* Ed25519 without context and prehash needs no parameters (PKCS#11 3.0, 2.3.14). */
+CK_RV kh_named_ed25519(struct kh_call *call, struct kh_named_work *work)
+{
+    const struct kh_key_use *use = work->use->use;
+    struct kh_buf *out = work->use->out;
+    unsigned char message[KH_KEY_INPUT_MAX];
+    struct kh_buf in = {.data = message, .len = use->input_len, .cap = sizeof message};
+    CK_MECHANISM mechanism = {CKM_EDDSA, NULL, 0};
+    CK_RV rv;
+
+    memcpy(message, use->input, use->input_len);
+    out->len = work->room;
+    rv = kh_named_c_sign(call, work, &mechanism, &in, out);
+    OPENSSL_cleanse(message, use->input_len);
+    return rv == CKR_OK && out->len != 64 ? CKR_FUNCTION_FAILED : rv;
 }
 
 /* ECDSA-Sig-Value of r and s, each HALF bytes. */

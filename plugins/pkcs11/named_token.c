@@ -13,13 +13,48 @@ static operation operation_of(kh_key_scheme scheme)
     switch (scheme) {
     case KH_SCHEME_ECDSA:
         return kh_named_ecdsa;
+    case KH_SCHEME_ED25519:
+        return kh_named_ed25519;
+    case KH_SCHEME_RSA_PKCS1:
+        return kh_named_rsa_pkcs1;
+    case KH_SCHEME_RSA_PSS:
+        return kh_named_rsa_pss;
+    case KH_SCHEME_RSA_OAEP:
+        return kh_named_rsa_oaep;
+    case KH_SCHEME_ECDH:
+        return kh_named_ecdh;
     case KH_SCHEME_AES_WRAP:
         return kh_named_wrap;
     case KH_SCHEME_AES_UNWRAP:
         return kh_named_unwrap;
-    default:
-        return NULL;
     }
+    return NULL;
+}
+
+/* "rsa-pss with sha256 and MGF1 of sha1" */
+static void describe(const struct kh_key_use *use, char out[64])
+{
+    const struct kh_key_word *words = kh_key_hash_words();
+    bool mgf = use->scheme == KH_SCHEME_RSA_PSS || use->scheme == KH_SCHEME_RSA_OAEP;
+    bool hash = use->hash != KH_HASH_NONE;
+
+    (void)snprintf(out, 64, "%s%s%s%s%s", kh_key_word(kh_key_scheme_words(), use->scheme),
+        hash ? " with " : "", hash ? kh_key_word(words, use->hash) : "",
+        mgf ? " and MGF1 of " : "", mgf ? kh_key_word(words, use->mgf_hash) : "");
+}
+
+CK_RV kh_named_lacks(struct kh_call *call, const struct kh_named_work *work, CK_RV rv)
+{
+    char what[64];
+
+    if (rv != CKR_MECHANISM_INVALID && rv != CKR_MECHANISM_PARAM_INVALID &&
+        rv != CKR_ARGUMENTS_BAD)
+        return rv;
+    call->soiled = true;
+    describe(work->use->use, what);
+    return kh_verdict(
+        call, kh_fail(call->err, KH_REFUSED, "token '%s' does not do %s (%s: %s)",
+                  call->token->slot.label, what, call->what, kh_rv_name(rv)));
 }
 
 bool kh_named_doubtful(CK_RV rv)
@@ -47,9 +82,8 @@ static CK_RV run_use(struct kh_call *call, void *arg)
     return rv == CKR_OK ? operation_of(work->use->use->scheme)(call, work) : rv;
 }
 
-size_t kh_token_named_room(kh_key_kind kind, const struct kh_key_use *use)
+size_t kh_token_named_room(kh_key_kind kind)
 {
-    (void)use;
     return kh_named_kind(kind)->output_room;
 }
 
@@ -68,14 +102,13 @@ kh_status kh_token_named_use(
 {
     struct kh_named_work work = {
         .use = use, .kind = kh_named_kind(use->kind), .room = use->out->len};
-    kh_status st;
+    kh_status st = kh_named_check_input(work.kind, use->use, err);
 
-    if (!operation_of(use->use->scheme))
-        return kh_fail(err, KH_REFUSED, "there is no scheme %s for named keys",
-            kh_key_word(kh_key_scheme_words(), use->use->scheme));
-    st = kh_run(token, run_use, &work, &use->id, err);
-    if (st == KH_INVALID)
-        st = confirm(token, &work, err);
+    if (st == KH_OK) {
+        st = kh_run(token, run_use, &work, &use->id, err);
+        if (st == KH_INVALID)
+            st = confirm(token, &work, err);
+    }
     if (st != KH_OK)
         OPENSSL_cleanse(use->out->data, use->out->cap);
     return st;

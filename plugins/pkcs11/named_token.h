@@ -29,8 +29,8 @@ struct kh_named_use {
     struct kh_buf *out; /* in: len is the room; out: what was made of it */
 };
 
-/* The room that OUT must have for a use of a key of KIND: bytes. */
-size_t kh_token_named_room(kh_key_kind kind, const struct kh_key_use *use);
+/* The room that OUT must have for any use of a key of KIND: bytes. */
+size_t kh_token_named_room(kh_key_kind kind);
 
 /*
  * The private operation. KH_INVALID: a point that is none, a ciphertext or a wrapped key

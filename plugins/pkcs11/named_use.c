@@ -55,7 +55,7 @@ kh_status kh_named_run(struct kh_store *store, const struct kh_catalog_named *na
     struct kh_buf made = {0};
     struct kh_named_use work = {named->id, named->key.kind, use, &made};
     kh_status status =
-        host->buf_alloc(host, &made, kh_token_named_room(named->key.kind, use), err);
+        host->buf_alloc(host, &made, kh_token_named_room(named->key.kind), err);
 
     if (status == KH_OK)
         status = kh_token_named_use(store->token, &work, err);

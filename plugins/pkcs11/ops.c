@@ -24,30 +24,26 @@ struct bytes {
 };
 
 static CK_RV read_secret(
-    struct kh_call *call, CK_OBJECT_HANDLE derived, unsigned char secret[KH_ECDH_LEN])
+    struct kh_call *call, CK_OBJECT_HANDLE derived, const struct kh_ecdh *ecdh)
 {
-    unsigned char value[KH_ECDH_LEN];
-    CK_ATTRIBUTE a = {CKA_VALUE, value, sizeof value};
+    CK_ATTRIBUTE a = {CKA_VALUE, ecdh->secret, ecdh->len};
     CK_RV rv = kh_said(call, "C_GetAttributeValue",
         call->p11->C_GetAttributeValue(call->session, derived, &a, 1));
 
     /* A shorter secret would be another secret. */
-    if (rv == CKR_OK && a.ulValueLen != sizeof value)
+    if (rv == CKR_OK && a.ulValueLen != ecdh->len)
         rv = CKR_FUNCTION_FAILED;
-    if (rv == CKR_OK)
-        memcpy(secret, value, sizeof value);
-    OPENSSL_cleanse(value, sizeof value);
     return rv;
 }
 
-CK_RV kh_ecdh_handle(struct kh_call *call, CK_OBJECT_HANDLE key,
-    const unsigned char *peer, size_t peer_len, unsigned char secret[KH_ECDH_LEN])
+CK_RV kh_ecdh_derive(
+    struct kh_call *call, CK_OBJECT_HANDLE key, const struct kh_ecdh *ecdh)
 {
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_KEY_TYPE type = CKK_GENERIC_SECRET;
     CK_BBOOL yes = CK_TRUE;
     CK_BBOOL no = CK_FALSE;
-    CK_ULONG len = KH_ECDH_LEN;
+    CK_ULONG len = ecdh->len;
     CK_ATTRIBUTE template[] = {
         {CKA_CLASS, &class, sizeof class},
         {CKA_KEY_TYPE, &type, sizeof type},
@@ -57,29 +53,36 @@ CK_RV kh_ecdh_handle(struct kh_call *call, CK_OBJECT_HANDLE key,
         {CKA_EXTRACTABLE, &yes, sizeof yes},
         {CKA_VALUE_LEN, &len, sizeof len},
     };
-    unsigned char point[65];
+    unsigned char point[KH_ECDH_POINT_MAX];
     CK_ECDH1_DERIVE_PARAMS params = {.kdf = CKD_NULL};
     CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &params, sizeof params};
     CK_OBJECT_HANDLE derived = CK_INVALID_HANDLE;
     CK_RV rv;
 
-    if (peer_len != sizeof point)
+    if (ecdh->peer_len != 1 + 2 * ecdh->len || ecdh->peer_len > sizeof point)
         return kh_said(call, "peer's public point", CKR_DATA_LEN_RANGE);
-    memcpy(point, peer, sizeof point);
+    memcpy(point, ecdh->peer, ecdh->peer_len);
     params.pPublicData = point;
-    params.ulPublicDataLen = sizeof point;
+    params.ulPublicDataLen = ecdh->peer_len;
     rv = kh_said(call, "C_DeriveKey",
         call->p11->C_DeriveKey(call->session, &mechanism, key, template,
             sizeof template / sizeof template[0], &derived));
     if (rv == CKR_OK)
-        rv = read_secret(call, derived, secret);
-    if (rv == CKR_OK) {
+        rv = read_secret(call, derived, ecdh);
+    if (rv == CKR_OK)
         rv = kh_said(
             call, "C_DestroyObject", call->p11->C_DestroyObject(call->session, derived));
-        if (rv != CKR_OK)
-            OPENSSL_cleanse(secret, KH_ECDH_LEN);
-    }
+    if (rv != CKR_OK)
+        OPENSSL_cleanse(ecdh->secret, ecdh->len);
     return rv;
+}
+
+CK_RV kh_ecdh_handle(struct kh_call *call, CK_OBJECT_HANDLE key,
+    const unsigned char *peer, size_t peer_len, unsigned char secret[KH_ECDH_LEN])
+{
+    const struct kh_ecdh ecdh = {peer, peer_len, secret, KH_ECDH_LEN};
+
+    return kh_ecdh_derive(call, key, &ecdh);
 }
 
 CK_RV kh_oaep_handle(struct kh_call *call, CK_OBJECT_HANDLE key, struct kh_oaep *oaep)

@@ -11,6 +11,17 @@
 CK_RV kh_ecdh_handle(struct kh_call *call, CK_OBJECT_HANDLE key,
     const unsigned char *peer, size_t peer_len, unsigned char secret[KH_ECDH_LEN]);
 
+/* The same on any curve: PEER is an uncompressed point, LEN the bytes of a coordinate. */
+#define KH_ECDH_POINT_MAX 97 /* P-384 */
+struct kh_ecdh {
+    const unsigned char *peer;
+    size_t peer_len; /* at most KH_ECDH_POINT_MAX */
+    unsigned char *secret;
+    size_t len;
+};
+CK_RV kh_ecdh_derive(
+    struct kh_call *call, CK_OBJECT_HANDLE key, const struct kh_ecdh *ecdh);
+
 /* CKM_RSA_PKCS_OAEP by a handle. OUT has room for *OUT_LEN bytes, at least the modulus.
  */
 struct kh_oaep {
