@@ -33,6 +33,8 @@ const struct kh_option kh_pkcs11_options[] = {
         "refuse to make more deposit keys than this on the token; 0: no ceiling"},
     {"require_backup", KH_OPT_BOOL, "no", 0, NULL,
         "a migration commits only when a backup taken after its copy was confirmed"},
+    {"allow_unprotected", KH_OPT_BOOL, "no", 0, NULL,
+        "use a token that lets its private keys go to whoever has the PIN"},
     {"unknown_keys", KH_OPT_INT, "0", 0, NULL,
         "keys of a lost, newer catalog on the token that are accepted and left alone"},
     {"max_deposit_size", KH_OPT_SIZE, "65536", 0, NULL,

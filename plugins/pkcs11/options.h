@@ -7,7 +7,7 @@
 
 /* A constant, as the plugin's table needs; options.c does not compile when it is wrong.
  */
-#define KH_PKCS11_OPTION_COUNT 20
+#define KH_PKCS11_OPTION_COUNT 21
 
 extern const struct kh_option kh_pkcs11_options[KH_PKCS11_OPTION_COUNT];
 

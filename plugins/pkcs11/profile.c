@@ -43,9 +43,39 @@ static CK_RV keeps_secret(
     return CKR_OK;
 }
 
+/* Whoever has the PIN may ask for a copy: one that can leave the token makes it a file
+ * with a password. Each wish alone: together they may be refused for one of them. */
+static bool copies_leave(struct kh_call *call, CK_OBJECT_HANDLE key)
+{
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_ATTRIBUTE wishes[] = {
+        {CKA_EXTRACTABLE, &yes, sizeof yes}, {CKA_SENSITIVE, &no, sizeof no}};
+    bool leaves = false;
+
+    for (size_t i = 0; !leaves && i < sizeof wishes / sizeof wishes[0]; i++) {
+        CK_OBJECT_HANDLE copy = CK_INVALID_HANDLE;
+        struct kh_look look;
+
+        if (call->p11->C_CopyObject(call->session, key, &wishes[i], 1, &copy) != CKR_OK)
+            continue;
+        leaves = kh_look_at(call, copy, &look) == CKR_OK &&
+                 (look.extractable || !look.sensitive);
+        (void)call->p11->C_DestroyObject(call->session, copy);
+    }
+    return leaves;
+}
+
+/* One trial, and what it found beside the answer. */
+struct attempt {
+    struct kh_trial trial;
+    bool leaves; /* a private key can leave the token in a copy */
+};
+
 static CK_RV try_one(struct kh_call *call, void *arg)
 {
-    const struct kh_trial *trial = arg;
+    struct attempt *attempt = arg;
+    const struct kh_trial *trial = &attempt->trial;
     struct kh_key_id id = {.len = sizeof trial_id - 1};
     bool stays = call->quirks & KH_QUIRK_PAIR_ON_TOKEN;
     struct kh_key_spec spec = {.type = trial->type,
@@ -69,6 +99,7 @@ static CK_RV try_one(struct kh_call *call, void *arg)
                                   "libcrypto made no trial for %s", trial->profile));
     if (rv == CKR_OK)
         rv = kh_challenge_answer(call, trial, key, &challenge);
+    attempt->leaves = rv == CKR_OK && copies_leave(call, key);
     if (key != CK_INVALID_HANDLE)
         (void)kh_destroy(call, key, spec.id);
     free(half.spki);
@@ -94,6 +125,29 @@ static kh_status check_bits(struct kh_token *token, unsigned bits, struct kh_err
     return KH_OK;
 }
 
+/* Nothing that is stored there would be behind more than the PIN. */
+static kh_status check_leaves(
+    struct kh_token *token, const struct attempt *attempt, struct kh_error *err)
+{
+    const struct kh_host *host = token->host;
+
+    if (!attempt->leaves)
+        return KH_OK;
+    if (!host->option_bool(host, "allow_unprotected"))
+        return kh_fail(err, KH_REFUSED,
+            "token '%s' (%s) lets private keys go: it makes extractable copies of them "
+            "for "
+            "whoever has the PIN, so nothing is safer there than in a file with a "
+            "password. For a trial, or if that is what you want, set allow_unprotected = "
+            "yes",
+            token->slot.label, token->module.description);
+    host->log(host, KH_LOG_WARNING,
+        "token '%s': private keys can leave it in copies; used all the same, as "
+        "allow_unprotected says",
+        token->slot.label);
+    return KH_OK;
+}
+
 /* 0: any kind; 256: EC; else the RSA modulus. */
 static unsigned wanted_bits(const char *wanted)
 {
@@ -110,7 +164,8 @@ kh_status kh_profile_find(
     char story[320] = "";
 
     for (size_t i = 0; i < sizeof trials / sizeof trials[0]; i++) {
-        struct kh_trial trial = trials[i];
+        struct attempt attempt = {.trial = trials[i]};
+        const struct kh_trial trial = trials[i];
         size_t len = strlen(story);
         kh_status st = KH_OK;
 
@@ -119,13 +174,13 @@ kh_status kh_profile_find(
         if (bits > 256)
             st = check_bits(token, bits, err);
         if (st == KH_OK)
-            st = kh_run(token, try_one, &trial, NULL, err);
+            st = kh_run(token, try_one, &attempt, NULL, err);
         if (st == KH_OK) {
             token->facts.key_type = trial.type;
             token->facts.key_bits = bits ? bits : trial.bits;
             (void)snprintf(
                 token->facts.profile, sizeof token->facts.profile, "%s", trial.profile);
-            return KH_OK;
+            return check_leaves(token, &attempt, err);
         }
         if (st == KH_FATAL)
             return st;

@@ -73,7 +73,8 @@ const struct kh_rule kh_rules[] = {
         "the private value cannot be read",
         "C_GetAttributeValue gives the private key away", DECIDES},
     {"secrecy", "key.copy_safe", "copy", UNSAFE, "no copy of it is extractable",
-        "C_CopyObject makes an extractable copy: whoever has the PIN takes keys away",
+        "C_CopyObject makes an extractable copy: whoever has the PIN takes keys away, so "
+        "the token is used with allow_unprotected = yes only",
         DECIDES},
     {"secrecy", "key.stays_not_extractable", "stays so", UNSAFE,
         "C_SetAttributeValue cannot make it extractable",
@@ -88,6 +89,11 @@ const struct kh_rule kh_rules[] = {
     {"secrecy", "key.not_modifiable", "modifiable", WARNING,
         "the token honours CKA_MODIFIABLE=false",
         "CKA_MODIFIABLE=false is not honoured: labels can be changed later", TELLS},
+    {"secrecy", "key.flags_stay", "its flags", WARNING,
+        "CKA_SENSITIVE and CKA_EXTRACTABLE stay as they are",
+        "CKA_SENSITIVE or CKA_EXTRACTABLE can be changed: if nothing is unsafe the key "
+        "stays inside all the same, but is called corrupt then",
+        TELLS},
     {"keeping", "key.on_token", "stored", UNSAFE, "the key is on the token",
         "the key is not stored on the token: it would be lost", DECIDES},
     {"keeping", "key.id_kept", "CKA_ID", UNSAFE, "it is kept as it was given",

@@ -5,7 +5,9 @@
 #include "tests/lib/softhsm.h"
 #include "tests/lib/testlib.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void make_softfile(void)
 {
@@ -50,6 +52,31 @@ static void make_remote(void)
     kh_contract_set("server_certificate=%s/server.crt", dir);
 }
 
+/* A token that somebody else made: the settings, a line each ("key = value", as in
+ * [backend.pkcs11]), are in the environment. */
+static bool make_given(void)
+{
+    char *given = getenv("KEYHSM_CONTRACT_SETTINGS");
+    char *rest = NULL;
+
+    if (!given)
+        return false;
+    /* As in every daemon. NSS, and the D-Bus that a TPM is reached by, do so, too. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    kh_contract.backend = "pkcs11";
+    kh_contract_set("state_dir=%s/state", kh_test_dir());
+    for (char *line = strtok_r(given, "\n", &rest); line;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *value = strstr(line, " = ");
+
+        if (!value)
+            return false;
+        *value = '\0';
+        kh_contract_set("%s=%s", line, value + 3);
+    }
+    return true;
+}
+
 bool kh_contract_place(const char *what)
 {
     kh_contract.plugin_dir = TEST_PLUGIN_DIR;
@@ -59,6 +86,8 @@ bool kh_contract_place(const char *what)
         make_token("deposit");
     else if (strcmp(what, "pkcs11-epoch") == 0)
         make_token("epoch");
+    else if (strcmp(what, "given") == 0)
+        return make_given();
     else if (strcmp(what, "keyhsm") == 0)
         make_remote();
     else

@@ -5,7 +5,7 @@
 #include "conformance/contract.h"
 
 /* Makes one and fills kh_contract: "softfile", "pkcs11-deposit", "pkcs11-epoch",
- * "keyhsm". False for any other word. */
+ * "keyhsm"; "given" is what KEYHSM_CONTRACT_SETTINGS says. False for any other word. */
 bool kh_contract_place(const char *what);
 
 #endif

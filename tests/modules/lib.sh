@@ -24,7 +24,9 @@ module_enter() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     ip link set lo up
+    # In memory, and gone with the namespace.
     mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+    export TMPDIR=/dev/shm
     return 0
   fi
   user=$(id -u)

@@ -37,15 +37,31 @@ static bool gives_value(struct subject *s, CK_OBJECT_HANDLE key)
     return rv == CKR_OK && a.ulValueLen != 0 && a.ulValueLen != (CK_ULONG)-1;
 }
 
+/* Whatever it says of a key, there is no function by which one could leave. */
+static bool cannot_wrap(struct subject *s, CK_OBJECT_HANDLE key)
+{
+    static unsigned char out[8192];
+    CK_MECHANISM way = {CKM_RSA_PKCS, NULL, 0};
+    CK_ULONG len = sizeof out;
+    CK_RV rv = s->call->p11->C_WrapKey(s->call->session, &way, key, key, out, &len);
+
+    OPENSSL_cleanse(out, sizeof out);
+    return rv == CKR_FUNCTION_NOT_SUPPORTED;
+}
+
 /* Does the token still say that the key is as it was made? One that cannot be looked at
  * gives nothing away. */
-static bool is_kept(struct subject *s, CK_OBJECT_HANDLE key)
+static bool is_flagged(struct subject *s, CK_OBJECT_HANDLE key)
 {
     struct kh_look look;
 
-    if (kh_look_at(s->call, key, &look) != CKR_OK)
-        return true;
-    return look.sensitive && !look.extractable && !gives_value(s, key);
+    return kh_look_at(s->call, key, &look) != CKR_OK ||
+           (look.sensitive && !look.extractable);
+}
+
+static bool is_kept(struct subject *s, CK_OBJECT_HANDLE key)
+{
+    return !gives_value(s, key) && (is_flagged(s, key) || cannot_wrap(s, key));
 }
 
 static void look_at_it(struct subject *s)
@@ -238,6 +254,7 @@ void kh_stage_secrecy(struct kh_probe *probe)
         try_wrap(&s);
         try_change(&s, "key.stays_not_extractable", CKA_EXTRACTABLE, &yes);
         try_change(&s, "key.stays_sensitive", CKA_SENSITIVE, &no);
+        kh_fact_bool("key.flags_stay", is_flagged(&s, s.key), "%s", "");
         try_twin(&s);
         try_logout(probe, &s);
     }
