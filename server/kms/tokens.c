@@ -13,7 +13,7 @@
 
 enum {
     SKEW_MS = 3600 * 1000, /* what has ended is remembered longer, for slow clocks */
-    SHORTEST = 60,         /* seconds */
+    SHORTEST = 10,         /* seconds */
     LONGEST = 366 * 86400
 };
 

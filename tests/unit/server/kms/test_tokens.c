@@ -414,9 +414,9 @@ static void wrong_times_are_refused(void)
     static const struct {
         const char *ini;
         const char *word;
-    } wrong[] = {{"[kms]\ntoken_renew_interval = 59\n", "from 60"},
-        {"[kms]\ntoken_max_lifetime = 0\n", "from 60"},
-        {"[kms]\ntoken_key_interval = 400d\n", "from 60"},
+    } wrong[] = {{"[kms]\ntoken_renew_interval = 9\n", "from 10"},
+        {"[kms]\ntoken_max_lifetime = 0\n", "from 10"},
+        {"[kms]\ntoken_key_interval = 400d\n", "from 10"},
         {"[kms]\ntoken_key_interval = 10m\n", "200 keys"}};
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
