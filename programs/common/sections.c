@@ -103,7 +103,7 @@ static const struct kh_option kms_options[] = {
     {"enabled", KH_OPT_BOOL, "no", 0, NULL, "serve the Hadoop KMS API below /kms/v1"},
     {"key_cache", KH_OPT_SECONDS, "10m", 0, NULL, "time a key stays in locked memory; 0 reads it for every operation"},
     {"cache_keys", KH_OPT_INT, "4096", 0, NULL, "most key versions in that memory"},
-    {"eek_scheme", KH_OPT_ENUM, "hadoop", 0, "hadoop|token", "where keys are encrypted and decrypted: here, as Hadoop does, or in the token"},
+    {"eek_scheme", KH_OPT_ENUM, "hadoop", 0, "hadoop|token", "where new versions of keys encrypt and decrypt: here, as Hadoop does, or in the token"},
     {"max_eeks", KH_OPT_INT, "10000", 0, NULL, "most encrypted keys of one request"},
     {"max_body", KH_OPT_SIZE, "4M", 0, NULL, "largest request body below /kms/v1"},
     {"key_authorization", KH_OPT_BOOL, "yes", 0, NULL, "ask the lists of each key, too ([kms.key.acl])"},

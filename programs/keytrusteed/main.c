@@ -122,6 +122,19 @@ static kh_status start(struct daemon *daemon, struct kh_error *err)
     return st;
 }
 
+/* The KMS, and whether the backend can do what it is set to. */
+static kh_status make_kms(struct daemon *daemon, struct kh_error *err)
+{
+    const struct kh_config *config = daemon->setup.config;
+    const struct kh_plugin *plugin = NULL;
+    kh_status st = kh_kms_new(&daemon->kms, config, err);
+
+    if (st == KH_OK)
+        st = kh_loader_load(daemon->setup.plugin_dir,
+            kh_config_string(config, "server", "backend"), &plugin, err);
+    return st == KH_OK ? kh_kms_check(daemon->kms, plugin, err) : st;
+}
+
 int main(int argc, char **argv)
 {
     static struct daemon daemon;
@@ -144,7 +157,7 @@ int main(int argc, char **argv)
     };
     st = start(&daemon, &err);
     if (st == KH_OK)
-        st = kh_kms_new(&daemon.kms, daemon.setup.config, &err);
+        st = make_kms(&daemon, &err);
     if (st == KH_OK)
         st = make_service(&daemon, &err);
     if (st != KH_OK)

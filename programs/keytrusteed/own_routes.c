@@ -1,7 +1,10 @@
 #include "programs/keytrusteed/own_routes.h"
 
 #include "core/secmem.h"
+#include "server/deposits.h"
 #include "server/health.h"
+#include "server/kms/kms.h"
+#include "server/query.h"
 #include "server/reply.h"
 
 #include <string.h>
@@ -47,4 +50,20 @@ void kt_test_hsm(struct kh_app *app, struct kh_request *request)
         "no HSM is behind this server yet: the backend is a file store; integrate one "
         "with 'ktadmin keyhsm'",
         60);
+}
+
+void kt_deposit_purge(struct kh_app *app, struct kh_request *request)
+{
+    struct kh_error err = {0};
+    struct kh_query query;
+    kh_status st = KH_OK;
+
+    /* A wrong query is refused below. */
+    if (kh_query_parse(request->query, KH_QUERY_VERSION, &query, &err) == KH_OK)
+        st = kh_kms_purging(app, request->name,
+            query.has_version ? query.version : KH_ALL_VERSIONS, &err);
+    if (st == KH_OK)
+        kh_deposit_purge(app, request);
+    else
+        kh_reply_status(request, st, &err);
 }

@@ -9,6 +9,10 @@
  * curve). Anything else is 400. Inline. */
 void kt_root(struct kh_app *app, struct kh_request *request);
 
+/* POST /v1/deposits/{name}/purge (kh_deposit_purge); the AES keys that a Hadoop key has
+ * on the token go with it, and first. */
+void kt_deposit_purge(struct kh_app *app, struct kh_request *request);
+
 /* GET /test_hsm (kh_test_hsm), when there is an HSM behind: a sample that lands in a file
  * would tell an operator that all is well. Else 503 and what to do. */
 void kt_test_hsm(struct kh_app *app, struct kh_request *request);

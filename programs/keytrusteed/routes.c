@@ -23,7 +23,7 @@ static const struct kh_route own[] = {
         {.read = KH_OP_GET, .post = KH_OP_PUT}},
     {KH_METHOD_POST, "/v1/deposits/{name}/undelete", kh_deposit_undelete, 0,
         {.post = KH_OP_DELETE}},
-    {KH_METHOD_POST, "/v1/deposits/{name}/purge", kh_deposit_purge, 0, {.post = KH_OP_PURGE}},
+    {KH_METHOD_POST, "/v1/deposits/{name}/purge", kt_deposit_purge, 0, {.post = KH_OP_PURGE}},
     {READ | KH_METHOD_POST, "/v1/keys", kh_key_all, KH_ROUTE_KEYS,
         {.read = KH_OP_LIST, .post = KH_OP_PUT}},
     {READ | KH_METHOD_DELETE, "/v1/keys/{name}", kh_key_one, KH_ROUTE_KEYS,

@@ -7,7 +7,7 @@ void kh_kms_write_version(struct kh_kms_out *out, const char *name, uint32_t ver
 
     kh_kms_version_name(name, version, full);
     kh_kms_out_raw(out, "{\"material\":");
-    if (material)
+    if (material && material->len > 0) /* there is none under the token scheme */
         kh_kms_out_base64(out, material->data, material->len);
     else
         kh_kms_out_raw(out, "null");

@@ -102,12 +102,27 @@ static bool find_version(struct batch *b)
 static bool turn(struct batch *b)
 {
     struct kh_error err = {0};
-    kh_status st = kh_kms_eek_turn(b->app->kms, b->work,
+    kh_status st = kh_kms_eek_turn(b->app, b->work,
         (struct kh_kms_key *const[]){b->from, b->current}, &b->eek, &err);
 
     if (st == KH_OK)
         return true;
+    if (st == KH_INVALID)
+        return wrong(b, err.message);
     kh_kms_failed(b->request, st, &err);
+    return false;
+}
+
+/* Each item may cost operations of the token, and nobody waits for the rest when the
+ * deadline has passed. */
+static bool waited_for(struct batch *b)
+{
+    struct kh_error err = {0};
+
+    if (!atomic_load(&b->request->abandoned))
+        return true;
+    kh_kms_failed(b->request,
+        kh_fail(&err, KH_BUSY, "the deadline of the request has passed"), &err);
     return false;
 }
 
@@ -121,7 +136,7 @@ static bool run_items(struct batch *b)
     for (; kh_kms_scan_item(&b->scan); b->item++) {
         if (!kh_kms_eek_scan(&b->scan, &b->eek))
             return wrong(b, b->scan.why);
-        if (!check_item(b) || !find_version(b) || !turn(b))
+        if (!check_item(b) || !find_version(b) || !waited_for(b) || !turn(b))
             return false;
         kh_kms_out_raw(&b->out, b->item ? "," : "");
         kh_kms_eek_write(&b->out, b->current, b->eek.iv, b->eek.material, b->eek.len);

@@ -18,14 +18,19 @@ struct kh_kms_key {
     atomic_uint refs;
     char name[KH_NAME_MAX + 1];
     uint32_t version;
-    struct kh_buf material;
-    char acl[]; /* the name its rules stand under */
+    unsigned bits;          /* of the keys that it encrypts, when they are made here */
+    struct kh_buf material; /* empty with an AES key of the token */
+    char *wrap;             /* that AES key's name (wrap.h); NULL: it has material */
+    char acl[];             /* the name its rules stand under */
 };
 
 /* A key with one reference, the caller's. MATERIAL is moved into it. NULL: no memory;
  * then MATERIAL is as it was. */
 struct kh_kms_key *kh_kms_key_new(
     const char *name, uint32_t version, struct kh_buf *material, const char *acl);
+/* Instead of material: the AES key WRAP of the token, for keys of BITS. Before anybody
+ * else has KEY. False: no memory. */
+KH_CHECK bool kh_kms_key_wraps(struct kh_kms_key *key, const char *wrap, unsigned bits);
 /* Gives a reference back; the last one wipes it. NULL is fine. Thread safe. */
 void kh_kms_key_release(struct kh_kms_key *key);
 /* For __attribute__((cleanup())). */

@@ -19,7 +19,15 @@ struct kh_kms_key *kh_kms_key_new(
     memcpy(key->acl, acl, len);
     key->material = *material;
     *material = (struct kh_buf){0};
+    key->bits = 8 * (unsigned)key->material.len;
     return key;
+}
+
+bool kh_kms_key_wraps(struct kh_kms_key *key, const char *wrap, unsigned bits)
+{
+    key->wrap = strdup(wrap);
+    key->bits = bits;
+    return key->wrap != NULL;
 }
 
 void kh_kms_key_release(struct kh_kms_key *key)
@@ -27,6 +35,7 @@ void kh_kms_key_release(struct kh_kms_key *key)
     if (!key || atomic_fetch_sub(&key->refs, 1) > 1)
         return;
     kh_buf_free(&key->material);
+    free(key->wrap);
     free(key);
 }
 

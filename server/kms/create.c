@@ -3,6 +3,7 @@
 #include "server/internal_name.h"
 #include "server/kms/internal.h"
 #include "server/kms/wanted.h"
+#include "server/kms/wrap.h"
 
 #include <string.h>
 #include <strings.h>
@@ -84,11 +85,7 @@ static kh_status fill(struct kh_app *app, struct kh_kms_wanted *wanted,
     if (st == KH_OK)
         st = kh_attrs_set(&deposit->attrs, KH_KMS_ATTRIBUTE KH_KMS_ACL_NAME,
             kh_kms_acl_name(deposit), err);
-    deposit->data = wanted->material;
-    wanted->material = (struct kh_buf){0};
-    if (st == KH_OK && deposit->data.len == 0)
-        st = kh_kms_material(app, (unsigned)wanted->bits, &deposit->data, err);
-    return st;
+    return st == KH_OK ? kh_kms_equip(app, wanted, deposit, err) : st;
 }
 
 static void answer_exists(struct kh_app *app, struct kh_request *request)
@@ -104,16 +101,34 @@ static void answer_exists(struct kh_app *app, struct kh_request *request)
         deleted ? ": it is deleted; undelete it, or purge it first" : "");
 }
 
+/* An AES key is not made for a name that is taken. */
+static kh_status put(struct kh_app *app, struct kh_kms_wanted *wanted,
+    struct kh_deposit *deposit, struct kh_error *err)
+{
+    struct kh_stat stat;
+    kh_status st;
+
+    if (app->kms->token_scheme &&
+        kh_backend_stat(app->backend, wanted->name, KH_LATEST, &stat, err) == KH_OK)
+        return kh_fail(err, KH_EXISTS, "'%s' exists", wanted->name);
+    st = fill(app, wanted, deposit, err);
+    if (st == KH_OK)
+        st = kh_backend_put(app->backend, deposit, KH_PUT_NEW, err);
+    if (st == KH_OK)
+        st = kh_kms_wrap_stored(app, deposit, err);
+    if (st == KH_OK && app->kms->token_scheme)
+        kh_kms_wrap_sweep(app, deposit);
+    return st;
+}
+
 static void store(
     struct kh_app *app, struct kh_request *request, struct kh_kms_wanted *wanted)
 {
     KH_CLEANUP_DEPOSIT struct kh_deposit deposit = {0};
     uint64_t ticket = kh_kms_facts_ticket(app->kms->facts);
     struct kh_error err = {0};
-    kh_status st = fill(app, wanted, &deposit, &err);
+    kh_status st = put(app, wanted, &deposit, &err);
 
-    if (st == KH_OK)
-        st = kh_backend_put(app->backend, &deposit, KH_PUT_NEW, &err);
     if (st == KH_OK)
         kh_kms_made(app, &deposit, ticket);
     else
@@ -143,6 +158,6 @@ void kh_kms_create(struct kh_app *app, struct kh_request *request)
         return;
     acl = kh_attrs_get(&wanted.attrs, KH_KMS_ATTRIBUTE KH_KMS_ACL_NAME);
     if (check_rights(app, request, &wanted, acl ? acl : wanted.name) &&
-        check_kind(request, &wanted))
+        check_kind(request, &wanted) && kh_kms_may_bring(app, request, &wanted))
         store(app, request, &wanted);
 }

@@ -1,6 +1,7 @@
 /* POST /kms/v1/keyversion/{version}/_eek: decrypt and reencrypt. */
 #include "core/secmem.h"
 #include "server/kms/eek.h"
+#include "server/kms/wrap.h"
 
 #include <string.h>
 
@@ -60,11 +61,8 @@ static kh_status write_plain(
 {
     KH_CLEANUP_BUF struct kh_buf plain = {0};
     struct evp_cipher_ctx_st *work = kh_kms_work_new();
-    kh_status st = kh_buf_alloc(&plain, t->eek.len, err);
+    kh_status st = kh_kms_eek_open(t->app, work, key, &t->eek, &plain, err);
 
-    if (st == KH_OK && plain.len > 0)
-        st = kh_kms_cipher_apply(t->app->kms->cipher, work, &key->material, t->eek.iv,
-            t->eek.material, plain.data, plain.len, err);
     kh_kms_work_free(work);
     if (st != KH_OK)
         return st;
@@ -104,7 +102,7 @@ static void reencrypt(struct task *t, struct kh_kms_key *key)
 
     if (st == KH_OK)
         st = kh_kms_eek_turn(
-            t->app->kms, work, (struct kh_kms_key *const[]){key, current}, &t->eek, &err);
+            t->app, work, (struct kh_kms_key *const[]){key, current}, &t->eek, &err);
     kh_kms_work_free(work);
     if (st == KH_OK)
         st = kh_kms_out_begin(&out, KH_KMS_VERSION_ROOM + KH_KMS_EEK_MAX, false, &err);

@@ -2,6 +2,7 @@
 
 #include "core/secmem.h"
 #include "server/kms/base64.h"
+#include "server/kms/wrap.h"
 
 #include <string.h>
 
@@ -98,20 +99,49 @@ void kh_kms_eek_write(struct kh_kms_out *out, const struct kh_kms_key *key,
     kh_kms_out_raw(out, "}");
 }
 
-kh_status kh_kms_eek_turn(struct kh_kms *kms, struct evp_cipher_ctx_st *work,
+kh_status kh_kms_eek_open(struct kh_app *app, struct evp_cipher_ctx_st *work,
+    const struct kh_kms_key *key, const struct kh_kms_eek *eek, struct kh_buf *out,
+    struct kh_error *err)
+{
+    const struct kh_kms_bytes in = {eek->material, eek->len};
+
+    if (key->wrap)
+        return kh_kms_unwrap(app, key, in, out, err);
+    if (kh_buf_alloc(out, eek->len, err) != KH_OK)
+        return kh_fail(err, KH_BUSY, "no secret memory is free for a key");
+    if (eek->len == 0)
+        return KH_OK;
+    return kh_kms_cipher_apply(app->kms->cipher, work, &key->material, eek->iv,
+        eek->material, out->data, eek->len, err);
+}
+
+static kh_status seal(struct kh_app *app, struct evp_cipher_ctx_st *work,
+    const struct kh_kms_key *key, const struct kh_buf *plain, struct kh_kms_eek *eek,
+    struct kh_error *err)
+{
+    const struct kh_kms_bytes in = {plain->data, plain->len};
+    kh_status st;
+
+    if (key->wrap)
+        st = kh_kms_wrap(app, key, in, eek->material, err);
+    else
+        st = kh_kms_cipher_apply(app->kms->cipher, work, &key->material, eek->iv,
+            plain->data, eek->material, plain->len, err);
+    if (st == KH_OK)
+        eek->len = plain->len + (key->wrap ? KH_KMS_WRAP_MORE : 0);
+    return st;
+}
+
+kh_status kh_kms_eek_turn(struct kh_app *app, struct evp_cipher_ctx_st *work,
     struct kh_kms_key *const keys[2], struct kh_kms_eek *eek, struct kh_error *err)
 {
+    bool same = keys[0]->version == keys[1]->version;
     KH_CLEANUP_BUF struct kh_buf plain = {0};
     kh_status st;
 
-    if (keys[0]->version == keys[1]->version || eek->len == 0)
+    /* Both ciphers would make the same of it again. But what is wrapped is looked at. */
+    if (!keys[0]->wrap && (same || (eek->len == 0 && !keys[1]->wrap)))
         return KH_OK;
-    if (kh_buf_alloc(&plain, eek->len, err) != KH_OK)
-        return kh_fail(err, KH_BUSY, "no secret memory is free for a key");
-    st = kh_kms_cipher_apply(kms->cipher, work, &keys[0]->material, eek->iv,
-        eek->material, plain.data, eek->len, err);
-    if (st == KH_OK)
-        st = kh_kms_cipher_apply(kms->cipher, work, &keys[1]->material, eek->iv,
-            plain.data, eek->material, eek->len, err);
-    return st;
+    st = kh_kms_eek_open(app, work, keys[0], eek, &plain, err);
+    return st == KH_OK && !same ? seal(app, work, keys[1], &plain, eek, err) : st;
 }

@@ -33,8 +33,15 @@ KH_CHECK bool kh_kms_eek_scan(struct kh_kms_scan *scan, struct kh_kms_eek *out);
 void kh_kms_eek_write(struct kh_kms_out *out, const struct kh_kms_key *key,
     const unsigned char iv[KH_KMS_IV], const unsigned char *material, size_t len);
 
-/* What is encrypted under KEYS[0] becomes encrypted under KEYS[1], with the same iv. */
-KH_CHECK kh_status kh_kms_eek_turn(struct kh_kms *kms, struct evp_cipher_ctx_st *work,
+/* What is in EEK, encrypted under KEY; OUT is allocated. KH_INVALID: under the token
+ * scheme, that it was not made with KEY, or was altered. */
+KH_CHECK kh_status kh_kms_eek_open(struct kh_app *app, struct evp_cipher_ctx_st *work,
+    const struct kh_kms_key *key, const struct kh_kms_eek *eek, struct kh_buf *out,
+    struct kh_error *err);
+
+/* What is encrypted under KEYS[0] becomes encrypted under KEYS[1], with the same iv, each
+ * by its own scheme. KH_INVALID as above; nothing is passed on that was altered. */
+KH_CHECK kh_status kh_kms_eek_turn(struct kh_app *app, struct evp_cipher_ctx_st *work,
     struct kh_kms_key *const keys[2], struct kh_kms_eek *eek, struct kh_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "core/crypto.h"
 #include "server/kms/eek.h"
+#include "server/kms/wrap.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -90,7 +91,9 @@ static void answer(
     kh_status st = kh_kms_out_begin(&out, room, false, &err);
 
     if (st == KH_OK)
-        st = write_all(key, count, &out, &err);
+        st = key->wrap ? kh_kms_wrap_many(
+                             app, &(struct kh_kms_many){request, key, count}, &out, &err)
+                       : write_all(key, count, &out, &err);
     if (st != KH_OK) {
         kh_kms_out_drop(&out);
         kh_kms_failed(request, st, &err);

@@ -21,7 +21,8 @@ struct kh_kms {
     struct kh_kms_cache *cache;  /* NULL: every operation reads the deposit */
     struct kh_kms_facts *facts;
     struct kh_kms_cipher *cipher;
-    size_t max_eeks; /* of one request */
+    bool token_scheme; /* of new versions (wrap.h); those that are there keep theirs */
+    size_t max_eeks;   /* of one request */
     struct kh_metrics *metrics;
     struct kh_meter *hits;
     struct kh_meter *misses;
@@ -30,6 +31,7 @@ struct kh_kms {
     struct kh_meter *generated;
     struct kh_meter *decrypted;
     struct kh_meter *reencrypted;
+    struct kh_meter *altered;
 };
 
 /* ---- store.c: a Hadoop key as a deposit ---- */
@@ -40,6 +42,10 @@ struct kh_kms {
 #define KH_KMS_CREATED "kms.created" /* of the key: milliseconds since 1970 */
 #define KH_KMS_ATTRIBUTE "kms.attr." /* goes before the name of a client's own */
 #define KH_KMS_ACL_NAME "key.acl.name"
+/* Of a version without material (wrap.h): its AES key, and the bits of what it encrypts.
+ */
+#define KH_KMS_WRAPPING_KEY "kms.wrapping-key"
+#define KH_KMS_LENGTH "kms.length"
 
 /* A wild name of the file store can be no key's, names are checked at creation; nor can
  * one that keytrusteed keeps for itself. */
@@ -52,6 +58,8 @@ KH_CHECK kh_status kh_kms_open(struct kh_app *app, const struct kh_kms_place *wh
  * KH_NOT_FOUND: none, or no Hadoop key. KH_CORRUPT: its data is no AES key. */
 KH_CHECK kh_status kh_kms_deposit(struct kh_app *app, const char *name, uint32_t version,
     struct kh_deposit *out, struct kh_error *err);
+/* The bits of a Hadoop key: what it encrypts keys of. */
+unsigned kh_kms_bits(const struct kh_deposit *deposit);
 /* The name that the key's rules stand under. */
 const char *kh_kms_acl_name(const struct kh_deposit *deposit);
 
@@ -72,10 +80,21 @@ void kh_kms_made(struct kh_app *app, const struct kh_deposit *deposit, uint64_t 
 
 /* ---- material.c ---- */
 
-/* BITS (128, 192, 256) of new material, from the generator of the backend; from that of
+/* Fills OUT (at most KH_RANDOM_MAX bytes) from the generator of the backend; from that of
  * OpenSSL where the backend has none. */
-KH_CHECK kh_status kh_kms_material(
-    struct kh_app *app, unsigned bits, struct kh_buf *out, struct kh_error *err);
+KH_CHECK kh_status kh_kms_draw(
+    struct kh_app *app, struct kh_buf *out, struct kh_error *err);
+
+struct kh_kms_wanted; /* wanted.h */
+
+/* May WANTED bring its material? Not under the token scheme: what was outside of the
+ * token is nothing that only the token knows. False: answered. */
+KH_CHECK bool kh_kms_may_bring(
+    struct kh_app *app, struct kh_request *request, const struct kh_kms_wanted *wanted);
+/* What the new version DEPOSIT of WANTED->bits encrypts with, by the scheme of new
+ * versions: an AES key of the token, or material: WANTED's, which is moved, or new. */
+KH_CHECK kh_status kh_kms_equip(struct kh_app *app, struct kh_kms_wanted *wanted,
+    struct kh_deposit *deposit, struct kh_error *err);
 
 /* ---- begin.c: what handlers begin with; false: answered ---- */
 
@@ -98,7 +117,8 @@ KH_CHECK bool kh_kms_take_eek_op(struct kh_request *request, char out[16]);
 
 /* ---- answer.c ---- */
 
-/* {"name","versionName","material"}; material null unless SHOW. */
+/* {"name","versionName","material"}; material null unless SHOW, and where there is none.
+ */
 void kh_kms_answer_version(
     struct kh_request *request, int status, const struct kh_deposit *deposit, bool show);
 void kh_kms_write_version(struct kh_kms_out *out, const char *name, uint32_t version,

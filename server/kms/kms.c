@@ -1,6 +1,5 @@
 #include "server/kms/internal.h"
 
-#include "core/backend.h"
 #include "server/kms/caller.h"
 #include "server/kms/tokens.h"
 
@@ -30,17 +29,11 @@ static kh_status ranged(const struct kh_config *config, const char *key, int64_t
     return KH_OK;
 }
 
-static kh_status check_scheme(const struct kh_config *config, struct kh_error *err)
+static bool wants_token(const struct kh_config *config)
 {
     const char *scheme = kh_config_string(config, "kms", "eek_scheme");
 
-    if (scheme && strcmp(scheme, "token") == 0)
-        return kh_fail(err, KH_INVALID,
-            "%s: [kms] eek_scheme = token is not offered by this version: the cipher of "
-            "EEKs runs in the memory of keytrusteed; eek_scheme = hadoop is what there "
-            "is",
-            kh_config_where(config, "kms", "eek_scheme"));
-    return KH_OK;
+    return scheme && strcmp(scheme, "token") == 0;
 }
 
 static kh_status configure(
@@ -50,10 +43,8 @@ static kh_status configure(
     uint64_t keys = 0;
     uint64_t eeks = 0;
     uint64_t body = 0;
-    kh_status st = check_scheme(config, err);
-
-    if (st == KH_OK)
-        st = ranged(config, "key_cache", (int64_t[]){0, CACHE_TIME_MAX}, &seconds, err);
+    kh_status st =
+        ranged(config, "key_cache", (int64_t[]){0, CACHE_TIME_MAX}, &seconds, err);
     if (st == KH_OK)
         st = ranged(config, "cache_keys", (int64_t[]){1, CACHE_KEYS_MAX}, &keys, err);
     if (st == KH_OK)
@@ -69,6 +60,7 @@ static kh_status configure(
     if (st != KH_OK)
         return st;
     kms->max_eeks = eeks;
+    kms->token_scheme = wants_token(config);
     kms->facts = kh_kms_facts_new(FACTS_MAX, FACTS_BYTES);
     if (!kms->facts)
         return kh_fail(err, KH_FATAL, "no memory for what is known of keys");
@@ -97,6 +89,17 @@ kh_status kh_kms_new(
     }
     *out = kms;
     return KH_OK;
+}
+
+kh_status kh_kms_check(
+    const struct kh_kms *kms, const struct kh_plugin *plugin, struct kh_error *err)
+{
+    if (!kms || !kms->token_scheme || plugin->key_create)
+        return KH_OK;
+    return kh_fail(err, KH_INVALID,
+        "[kms] eek_scheme = token needs a backend whose device has keys of its own; "
+        "backend '%s' has none: use keyhsm or pkcs11, or eek_scheme = hadoop",
+        plugin->name);
 }
 
 void kh_kms_free(struct kh_kms *kms)
@@ -161,6 +164,8 @@ kh_status kh_kms_meters(
         "Encrypted keys decrypted by the KMS.");
     kms->reencrypted = kh_metrics_counter(metrics, "keyhsm_kms_eeks_reencrypted_total",
         "Encrypted keys encrypted anew by the KMS.");
+    kms->altered = kh_metrics_counter(metrics, "keyhsm_kms_eeks_altered_total",
+        "Encrypted keys that the token refused: altered, or of another key.");
     return kh_metrics_before(metrics, show, kms, NULL)
                ? KH_OK
                : kh_fail(err, KH_FATAL, "no memory for the meters of the KMS");

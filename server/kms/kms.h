@@ -8,6 +8,7 @@
 #include "core/config.h"
 #include "server/app.h"
 
+struct kh_plugin;
 struct kh_kms;
 struct kms_acl;
 
@@ -16,6 +17,10 @@ struct kms_acl;
  * out of range. */
 KH_CHECK kh_status kh_kms_new(
     struct kh_kms **out, const struct kh_config *config, struct kh_error *err);
+/* Can a backend of PLUGIN serve KMS (which may be NULL) as it is set? KH_INVALID says
+ * what to set. */
+KH_CHECK kh_status kh_kms_check(
+    const struct kh_kms *kms, const struct kh_plugin *plugin, struct kh_error *err);
 /* NULL is fine. No request may be under way. */
 void kh_kms_free(struct kh_kms *kms);
 
@@ -33,6 +38,11 @@ KH_CHECK kh_status kh_kms_meters(
 /* The deposit NAME was changed by another way than this API; NULL: anything may have
  * been. What is remembered of it is dropped. KMS may be NULL. Thread safe. */
 void kh_kms_changed(struct kh_kms *kms, const char *name);
+/* The deposit NAME, VERSION of it or KH_ALL_VERSIONS, is about to be purged: the AES keys
+ * that the token has for it are destroyed first. Nothing for a deposit that has none.
+ * Purge only when it is KH_OK. Thread safe. */
+KH_CHECK kh_status kh_kms_purging(
+    struct kh_app *app, const char *name, uint32_t version, struct kh_error *err);
 /* To call now and then: wipes keys whose time has passed. KMS may be NULL. Thread safe.
  */
 void kh_kms_tick(struct kh_kms *kms);

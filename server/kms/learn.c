@@ -40,7 +40,7 @@ static void write(struct kh_kms_out *out, const struct kh_deposit *deposit)
     kh_kms_out_raw(out, ",\"cipher\":");
     kh_kms_out_string(out, kh_attrs_get(&deposit->attrs, KH_KMS_CIPHER));
     kh_kms_out_raw(out, ",\"length\":");
-    kh_kms_out_number(out, (int64_t)deposit->data.len * 8);
+    kh_kms_out_number(out, (int64_t)kh_kms_bits(deposit));
     kh_kms_out_raw(out, ",\"description\":");
     kh_kms_out_string(out, kh_attrs_get(&deposit->attrs, KH_KMS_DESCRIPTION));
     write_attributes(out, &deposit->attrs);

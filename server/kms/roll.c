@@ -1,6 +1,7 @@
 #include "core/deposit.h"
 #include "server/kms/internal.h"
 #include "server/kms/wanted.h"
+#include "server/kms/wrap.h"
 
 #include <time.h>
 
@@ -25,30 +26,30 @@ static bool check_rights(struct kh_app *app, struct kh_request *request,
                kh_kms_may(app, request, KH_KMS_SET_MATERIAL, acl));
 }
 
-/* DEPOSIT, the current version, becomes the next one; all but its data stays. */
+/* DEPOSIT, the current version, becomes the next one; all but what it encrypts with
+ * stays. */
 static void store(struct kh_app *app, struct kh_request *request,
     struct kh_kms_wanted *wanted, struct kh_deposit *deposit)
 {
-    unsigned bits = 8 * (unsigned)deposit->data.len;
+    unsigned bits = kh_kms_bits(deposit);
     uint64_t ticket = kh_kms_facts_ticket(app->kms->facts);
     struct kh_error err = {0};
-    kh_status st = KH_OK;
+    kh_status st;
 
+    if (!kh_kms_may_bring(app, request, wanted))
+        return;
     if (wanted->material.len > 0 && wanted->material.len * 8 != bits) {
         kh_kms_refuse(request, 500, KH_KMS_IO,
             "Wrong key length. Required %u, but got %zu", bits, 8 * wanted->material.len);
         return;
     }
-    if (wanted->material.len == 0)
-        st = kh_kms_material(app, bits, &wanted->material, &err);
-    if (st == KH_OK) {
-        struct kh_buf old = deposit->data;
-
-        deposit->data = wanted->material;
-        wanted->material = old;
-        deposit->created = (int64_t)time(NULL);
+    wanted->bits = bits;
+    st = kh_kms_equip(app, wanted, deposit, &err);
+    deposit->created = (int64_t)time(NULL);
+    if (st == KH_OK)
         st = kh_backend_roll(app->backend, deposit, &err);
-    }
+    if (st == KH_OK)
+        st = kh_kms_wrap_stored(app, deposit, &err);
     if (st == KH_OK)
         kh_kms_made(app, deposit, ticket);
     else

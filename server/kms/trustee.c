@@ -83,6 +83,11 @@ static void run(struct kh_app *app, struct kh_request *request, const struct op 
     if (!kh_kms_may(app, request, op->right,
             st == KH_OK ? kh_kms_acl_name(&deposit) : request->name))
         return;
+    if ((st == KH_OK || st == KH_CORRUPT) && op->right == KH_KMS_PURGE) {
+        kh_status gone = kh_kms_purging(app, request->name, KH_ALL_VERSIONS, &err);
+
+        st = gone == KH_OK ? st : gone;
+    }
     if (st == KH_OK || st == KH_CORRUPT)
         st = op->run(app->backend, request->name, KH_ALL_VERSIONS, &err);
     kh_kms_changed(app->kms, request->name);

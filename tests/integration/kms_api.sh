@@ -188,8 +188,8 @@ stop_daemon
 write_kms "eek_scheme = token"
 status=0
 "$KEYHSM_BIN_DIR/keytrusteed" --config "$WORK/keyhsm.ini" --plugin-dir "$KEYHSM_PLUGIN_DIR" >"$WORK/out" 2>&1 || status=$?
-check_eq "the token does not encrypt yet" "$status" 2
-check_has "  which it says" "$WORK/out" "eek_scheme = token is not offered"
+check_eq "a file store cannot encrypt in a token" "$status" 2
+check_has "  which it says" "$WORK/out" "eek_scheme = token needs a backend whose device has keys of its own"
 write_ini "${BACKEND_LINES[@]}" "[acl]" "all = allow all on * to *"
 start_daemon
 kms_is "switched off there is nothing" 404 GET /keys/names

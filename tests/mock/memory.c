@@ -1,24 +1,32 @@
 /*
  * A well-behaved backend in the memory of the process. Deposits are kept per option
  * `store` until the process ends. Built as `memory`, which can be left, (MOCK_HARDWARE)
- * as `vault`, which cannot, and (MOCK_UNSEALED) as `unsealed`, which only says that it
- * is sealed.
+ * as `vault`, which cannot, (MOCK_KEYS too) as `keyvault`, which has named keys beside
+ * them, and (MOCK_UNSEALED) as `unsealed`, which only says that it is sealed.
  */
 #include "tests/mock/stubs.h"
+
+#ifdef MOCK_KEYS
+#include "tests/mock/memory_keys.h"
+#endif
 
 #include <openssl/sha.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef MOCK_HARDWARE
+#ifdef MOCK_KEYS
+#define MOCK_NAME "keyvault"
+#elif defined MOCK_HARDWARE
 #define MOCK_NAME "vault"
-#define MOCK_CAPS KH_CAP_HARDWARE
 #elif defined MOCK_UNSEALED
 #define MOCK_NAME "unsealed"
-#define MOCK_CAPS (KH_CAP_EXPORT | KH_CAP_SEAL)
 #else
 #define MOCK_NAME "memory"
+#endif
+#ifdef MOCK_HARDWARE
+#define MOCK_CAPS KH_CAP_HARDWARE
+#else
 #define MOCK_CAPS (KH_CAP_EXPORT | KH_CAP_SEAL)
 #endif
 
@@ -51,6 +59,9 @@ static const struct kh_option options[] = {
     {"data_max", KH_OPT_SIZE, "64K", 0, NULL, "largest data"},
     {"max_keys", KH_OPT_INT, "0", 0, NULL, "most versions it takes, 0 for no ceiling"},
     {"read_only", KH_OPT_BOOL, "no", 0, NULL, "refuse every write"},
+#ifdef MOCK_KEYS
+    {"key_age", KH_OPT_SECONDS, "0", 0, NULL, "how old a named key is when it is made"},
+#endif
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -414,6 +425,16 @@ static kh_status seal(void *ctx, const struct kh_seal *seal, struct kh_error *er
 }
 #endif
 
+#ifdef MOCK_KEYS
+struct mock_keys_place mock_keys_place(void *ctx)
+{
+    const struct backend *b = ctx;
+
+    return (struct mock_keys_place){
+        b->host, b->store->name, b->host->option_int(b->host, "key_age")};
+}
+#endif
+
 const struct kh_plugin kh_plugin = {
     .abi = KH_PLUGIN_ABI,
     .size = sizeof(struct kh_plugin),
@@ -442,6 +463,13 @@ const struct kh_plugin kh_plugin = {
     .examine = examine,
     .create = create,
     .check = check,
+#ifdef MOCK_KEYS
+    .key_create = mock_key_create,
+    .key_stat = mock_key_stat,
+    .key_list = mock_key_list,
+    .key_use = mock_key_use,
+    .key_change = mock_key_change,
+#endif
 #else
     .seal = seal,
 #endif
