@@ -76,7 +76,7 @@ struct kh_request {
     size_t body_len;
     struct kh_principal principal;
     struct kh_presented presented;
-    char address[46]; /* the caller's, IPv4 or IPv6, without a port */
+    char address[46]; /* the caller's, IPv4 or IPv6, without a port; "unix": a socket */
     uint64_t started; /* monotonic nanoseconds, when the request was complete */
 
     /* Filled by the router and the dispatcher. */
@@ -149,6 +149,17 @@ KH_CHECK kh_status kh_listen_check(const char *host, struct kh_error *err);
 /* Listens on every address of HOST. *PORT 0: the kernel chooses; *PORT is set. */
 KH_CHECK kh_status kh_http_listen(
     struct kh_http *http, const char *host, uint16_t *port, struct kh_error *err);
+
+/* KH_INVALID unless PATH (NULL is fine) is short enough for a socket. */
+KH_CHECK kh_status kh_socket_check(const char *path, struct kh_error *err);
+
+/*
+ * Listens on the socket PATH as well, made with MODE, TLS as on the ports. One that is
+ * left over, because nobody listens on it, is removed first; KH_BUSY: somebody does;
+ * KH_REFUSED: it is no socket. kh_http_drain and kh_http_free remove it. Once at most.
+ */
+KH_CHECK kh_status kh_http_listen_socket(
+    struct kh_http *http, const char *path, unsigned mode, struct kh_error *err);
 
 /* Sends request->response and frees the request. */
 void kh_http_reply(struct kh_http *http, struct kh_request *request);

@@ -8,7 +8,16 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
+#include <sys/types.h>
+
 #define KH_LISTENERS 16
+
+/* The socket that was made, told from another's by its inode. */
+struct kh_socket_place {
+    char path[108]; /* of struct sockaddr_un; "": none */
+    dev_t device;
+    ino_t inode;
+};
 
 struct kh_http {
     struct event_base *base;
@@ -20,6 +29,7 @@ struct kh_http {
     struct kh_conns conns;
     struct evhttp_bound_socket *bound[KH_LISTENERS];
     size_t bound_count;
+    struct kh_socket_place socket;
     uint64_t generation; /* of trust, when connections were last looked at */
     bool paused; /* listeners off: at the connection limit, or out of descriptors */
     bool draining;
@@ -44,5 +54,12 @@ bool kh_refusals_watch(struct bufferevent *bev, struct kh_conn *conn);
 /* listen.c: on or off, when the number of connections or descriptors says so. */
 void kh_listen_pause(struct kh_http *http, bool pause);
 void kh_listen_close(struct kh_http *http);
+/* Accepts on FD, which is the engine's from now on, also on failure. False: no memory. */
+bool kh_listen_attach(struct kh_http *http, int fd);
+
+/* socket.c: removes the file, unless it is another's by now. */
+void kh_socket_remove(struct kh_http *http);
+/* True when EV came over a socket of the file system. */
+bool kh_socket_local(struct evhttp_request *ev);
 
 #endif

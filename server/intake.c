@@ -183,12 +183,17 @@ static bool take_presented(struct kh_request *request, const struct kh_head *hea
            copy(kh_head_get(head, "X-Hadoop-Delegation-Token"), &presented->token);
 }
 
-/* Proxy users are told by it. The text that libevent keeps may be a socket's path. */
+/* Proxy users are told by it: who comes over a socket has none, and fits no list of
+ * hosts. The text that libevent keeps may be a socket's path. */
 static void take_address(struct kh_request *request, struct evhttp_request *ev)
 {
     char *text = NULL;
     uint16_t port = 0;
 
+    if (kh_socket_local(ev)) {
+        snprintf(request->address, sizeof request->address, "unix");
+        return;
+    }
     evhttp_connection_get_peer(evhttp_request_get_connection(ev), &text, &port);
     if (text && strlen(text) < sizeof request->address)
         snprintf(request->address, sizeof request->address, "%s", text);

@@ -101,7 +101,7 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
     kh_listen_pause(arg, true);
 }
 
-static bool attach(struct kh_http *http, int fd)
+bool kh_listen_attach(struct kh_http *http, int fd)
 {
     struct evconnlistener *listener = evconnlistener_new(
         http->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
@@ -177,7 +177,7 @@ kh_status kh_http_listen(
             host ? host : "*", (unsigned)*port,
             count < 0 ? strerror(errno) : "it has no address of this machine");
     for (int i = 0; i < count; i++)
-        ok = ok ? attach(http, fds[i]) : (close(fds[i]), false);
+        ok = ok ? kh_listen_attach(http, fds[i]) : (close(fds[i]), false);
     return ok ? KH_OK : kh_fail(err, KH_FATAL, "cannot listen: no memory");
 }
 
@@ -202,6 +202,7 @@ void kh_listen_pause(struct kh_http *http, bool pause)
 
 void kh_listen_close(struct kh_http *http)
 {
+    kh_socket_remove(http);
     while (http->bound_count > 0)
         evhttp_del_accept_socket(http->evhttp, http->bound[--http->bound_count]);
 }

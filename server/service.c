@@ -30,7 +30,7 @@ struct kh_service {
     struct event_base *base;
     struct event *events[EVENTS];
     size_t event_count;
-    char status[128];
+    char status[256];
     unsigned ticks;
     uint64_t drain_until; /* monotonic milliseconds; 0: not draining */
 };
@@ -199,6 +199,8 @@ kh_status kh_service_new(struct kh_service **out, const struct kh_config *config
     if (st == KH_OK)
         st = kh_listen_check(service->settings.listen, err);
     if (st == KH_OK)
+        st = kh_socket_check(service->settings.socket, err);
+    if (st == KH_OK)
         st = kh_openssl_configure(config, err);
     if (st == KH_OK)
         st = kh_tls_new(&service->app.tls, &service->settings.tls, err);
@@ -266,11 +268,15 @@ static kh_status open_port(struct kh_service *service, struct kh_error *err)
     kh_status st = kh_http_listen(service->app.http, settings->listen, &port, err);
     char text[16];
 
+    if (st == KH_OK && settings->socket)
+        st = kh_http_listen_socket(
+            service->app.http, settings->socket, settings->socket_mode, err);
     if (st != KH_OK)
         return st;
     snprintf(service->status, sizeof service->status,
-        "Serving backend %.32s on %.48s port %u", kh_backend_name(service->app.backend),
-        host, (unsigned)port);
+        "Serving backend %.32s on %.48s port %u%s%s",
+        kh_backend_name(service->app.backend), host, (unsigned)port,
+        settings->socket ? " and " : "", settings->socket ? settings->socket : "");
     snprintf(text, sizeof text, "%u\n", (unsigned)port);
     if (settings->port_file)
         st = kh_file_write(settings->port_file, text, strlen(text), 0644, false, err);

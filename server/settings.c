@@ -1,5 +1,6 @@
 #include "server/settings.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A number of [server] between MIN and MAX; else ERR is filled and *OK cleared. */
@@ -56,6 +57,9 @@ kh_status kh_settings_read(
     out->listen = listen && strcmp(listen, "*") != 0 ? listen : NULL;
     out->port = (uint16_t)ranged(config, "port", 0, 65535, &found);
     out->port_file = kh_config_string(config, "server", "port_file");
+    out->socket = kh_config_string(config, "server", "socket");
+    out->socket_mode =
+        (unsigned)strtoul(kh_config_string(config, "server", "socket_mode"), NULL, 8);
     out->workers = (unsigned)ranged(config, "workers", 1, 1024, &found);
     out->queue = (unsigned)ranged(config, "queue", 1, 1000000, &found);
     out->body_memory = ranged(config, "body_memory", 4096, 1024 * 1024 * 1024, &found);

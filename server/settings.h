@@ -9,6 +9,8 @@ struct kh_settings {
     const char *listen; /* NULL: every address */
     uint16_t port;
     const char *port_file; /* or NULL */
+    const char *socket;    /* path; or NULL */
+    unsigned socket_mode;
     unsigned workers;
     unsigned queue;
     size_t body_memory;

@@ -8,6 +8,8 @@
     {"listen", KH_OPT_STRING, address, 0, NULL, "name or address to listen on; * for all"}, \
     {"port", KH_OPT_INT, number, 0, NULL, "TCP port to listen on; 0 lets the kernel choose"}, \
     {"port_file", KH_OPT_PATH, NULL, 0, NULL, "file the port is written to once it is open"}, \
+    {"socket", KH_OPT_PATH, NULL, 0, NULL, "socket to listen on as well, for callers of this host; TLS as on the port"}, \
+    {"socket_mode", KH_OPT_ENUM, "0660", 0, "0600|0660|0666", "its permissions"}, \
     {"workers", KH_OPT_INT, "16", 0, NULL, "threads that serve requests"}, \
     {"queue", KH_OPT_INT, "256", 0, NULL, "requests that may wait for a worker"}, \
     {"max_connections", KH_OPT_INT, "1024", 0, NULL, "connections served at the same time"}, \
