@@ -14,7 +14,7 @@ set(CPACK_SET_DESTDIR ON)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
-set(CPACK_COMPONENTS_ALL keyhsm keytrustee libkeyhsm-dev)
+set(CPACK_COMPONENTS_ALL keyhsm keytrustee libkeyhsm-dev libkeyhsm-provider)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -43,7 +43,10 @@ set(CPACK_DEBIAN_KEYTRUSTEE_PACKAGE_SUGGESTS keyhsm)
 set(CPACK_DEBIAN_LIBKEYHSM-DEV_PACKAGE_NAME libkeyhsm-dev)
 set(CPACK_DEBIAN_LIBKEYHSM-DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_LIBKEYHSM-DEV_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_KEYHSM_PACKAGE_SUGGESTS libkeyhsm-dev)
+set(CPACK_DEBIAN_LIBKEYHSM-PROVIDER_PACKAGE_NAME libkeyhsm-provider)
+set(CPACK_DEBIAN_LIBKEYHSM-PROVIDER_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_LIBKEYHSM-PROVIDER_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_KEYHSM_PACKAGE_SUGGESTS "libkeyhsm-dev, libkeyhsm-provider")
 
 set(CPACK_COMPONENT_KEYHSM_DESCRIPTION
 "driver between key servers and a hardware security module
@@ -67,4 +70,12 @@ A backend of keyhsm is one shared object behind one table of functions. The
 package has the headers, which are all that it compiles against, files for
 pkg-config and CMake, an example, and the tests that `keyhsm backend check`
 runs on a plugin.")
+set(CPACK_COMPONENT_LIBKEYHSM-PROVIDER_DESCRIPTION
+"OpenSSL provider for keys and deposits of keyhsm
+Programs that use OpenSSL 3, like nginx, curl or PostgreSQL, take their private
+keys from keyhsmd or keytrusteed by name: a deposit's into their memory, and
+those of a hardware security module never, for it does their work.
+
+The package has the provider, to be named in an openssl.cnf, and an example of
+one.")
 include(CPack)

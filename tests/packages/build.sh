@@ -8,7 +8,7 @@ rm -rf this next
 package() { "$KEYHSM_SOURCE_DIR/scripts/package" --build "$KEYHSM_LAB_DIR/build" "$@"; }
 
 package --output this >"$WORK/made" || not_ok "the packages are built"
-check_eq "there are three" "$(wc -l <"$WORK/made")" 3
+check_eq "there are four" "$(wc -l <"$WORK/made")" 4
 check "a later version" package --version "$KEYHSM_VERSION+next" --output next
 check_fails "an option that is none" package --wersion 1
 for product in keyhsm keytrustee; do
