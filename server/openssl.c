@@ -2,7 +2,9 @@
 
 #include "core/crypto.h"
 
+#include <openssl/decoder.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/provider.h>
 #include <string.h>
 
@@ -33,6 +35,112 @@ static kh_status load(
     return KH_OK;
 }
 
+/* ---- what TLS and the envelopes of a process cannot do without ---- */
+
+static bool has_cipher(const char *name)
+{
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
+
+    EVP_CIPHER_free(cipher);
+    return cipher != NULL;
+}
+
+static bool has_digest(const char *name)
+{
+    EVP_MD *md = EVP_MD_fetch(NULL, name, NULL);
+
+    EVP_MD_free(md);
+    return md != NULL;
+}
+
+static bool has_mac(const char *name)
+{
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, name, NULL);
+
+    EVP_MAC_free(mac);
+    return mac != NULL;
+}
+
+static bool has_kdf(const char *name)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, name, NULL);
+
+    EVP_KDF_free(kdf);
+    return kdf != NULL;
+}
+
+static bool has_keymgmt(const char *name)
+{
+    EVP_KEYMGMT *keymgmt = EVP_KEYMGMT_fetch(NULL, name, NULL);
+
+    EVP_KEYMGMT_free(keymgmt);
+    return keymgmt != NULL;
+}
+
+static bool has_signature(const char *name)
+{
+    EVP_SIGNATURE *signature = EVP_SIGNATURE_fetch(NULL, name, NULL);
+
+    EVP_SIGNATURE_free(signature);
+    return signature != NULL;
+}
+
+static bool has_rand(const char *name)
+{
+    EVP_RAND *rand = EVP_RAND_fetch(NULL, name, NULL);
+
+    EVP_RAND_free(rand);
+    return rand != NULL;
+}
+
+/* Keys in files are read by decoders, which no validated module has: `base` has them. */
+static bool has_decoder(const char *name)
+{
+    OSSL_DECODER *decoder = OSSL_DECODER_fetch(NULL, name, NULL);
+
+    OSSL_DECODER_free(decoder);
+    return decoder != NULL;
+}
+
+static const struct {
+    const char *name;
+    const char *kind;
+    bool (*there)(const char *name);
+} needed[] = {
+    {"AES-256-GCM", "cipher", has_cipher},
+    {"SHA2-256", "digest", has_digest},
+    {"SHA2-384", "digest", has_digest},
+    {"HMAC", "MAC", has_mac},
+    {"HKDF", "key derivation", has_kdf},
+    {"TLS1-PRF", "key derivation", has_kdf},
+    {"TLS13-KDF", "key derivation", has_kdf},
+    {"EC", "key type", has_keymgmt},
+    {"RSA", "key type", has_keymgmt},
+    {"ECDSA", "signature", has_signature},
+    {"CTR-DRBG", "generator", has_rand},
+    {"EC", "decoder (of the provider base)", has_decoder},
+};
+
+/* Found now and in words: later it would be a handshake that fails, or a key that cannot
+ * be read. */
+static kh_status check_needs(const struct kh_config *config, struct kh_error *err)
+{
+    const char *providers = kh_config_string(config, "openssl", "providers");
+    const char *query = kh_config_string(config, "openssl", "properties");
+
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        if (needed[i].there(needed[i].name))
+            continue;
+        (void)kh_crypto_reason("none");
+        return kh_fail(err, KH_INVALID,
+            "%s: [openssl] providers '%.128s' have no %s %s with properties '%.128s'",
+            kh_config_where(config, "openssl", query ? "properties" : "providers"),
+            providers ? providers : "default", needed[i].kind, needed[i].name,
+            query ? query : "");
+    }
+    return KH_OK;
+}
+
 kh_status kh_openssl_configure(const struct kh_config *config, struct kh_error *err)
 {
     const char *list = kh_config_string(config, "openssl", "providers");
@@ -52,5 +160,5 @@ kh_status kh_openssl_configure(const struct kh_config *config, struct kh_error *
         return kh_fail(err, KH_INVALID,
             "%s: [openssl] properties: '%s' is no property query",
             kh_config_where(config, "openssl", "properties"), query);
-    return KH_OK;
+    return check_needs(config, err);
 }

@@ -6,7 +6,8 @@
 #include "core/config.h"
 
 /* Once, before any other use of libcrypto's algorithms. KH_INVALID names what cannot be
- * had. */
+ * had: a provider, or an algorithm that TLS needs and no provider has with the
+ * properties. */
 KH_CHECK kh_status kh_openssl_configure(
     const struct kh_config *config, struct kh_error *err);
 

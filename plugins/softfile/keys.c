@@ -26,18 +26,33 @@ static kh_status fail(struct kh_error *err, const char *what)
         err, KH_FATAL, "%s: %s", what, kh_soft_ssl_reason(reason, sizeof reason));
 }
 
+static const char *text_of(const struct kh_host *host, const char *option)
+{
+    const char *text = host->option_string(host, option);
+
+    return text ? text : "";
+}
+
 kh_status kh_soft_keys_init(
     struct kh_soft_keys *keys, const struct kh_host *host, struct kh_error *err)
 {
+    kh_status st;
+
     memset(keys, 0, sizeof *keys);
     keys->host = host;
-    keys->libctx = OSSL_LIB_CTX_new();
+    st = kh_soft_libctx_open(&keys->own, host, err);
+    keys->libctx = keys->own.libctx;
+    if (st != KH_OK)
+        return st;
     /* Fetched once: a fetch by name costs more than the cipher on a small deposit. */
-    if (keys->libctx) {
-        keys->cipher = EVP_CIPHER_fetch(keys->libctx, "AES-256-GCM", NULL);
-        keys->sha256 = EVP_MD_fetch(keys->libctx, "SHA2-256", NULL);
-    }
-    return keys->cipher && keys->sha256 ? KH_OK : fail(err, "cannot set libcrypto up");
+    keys->cipher = EVP_CIPHER_fetch(keys->libctx, "AES-256-GCM", NULL);
+    keys->sha256 = EVP_MD_fetch(keys->libctx, "SHA2-256", NULL);
+    if (keys->cipher && keys->sha256)
+        return KH_OK;
+    ERR_clear_error();
+    return kh_fail(err, KH_UNAVAILABLE,
+        "no provider of '%.64s' has AES-256-GCM and SHA2-256 with the properties '%.64s'",
+        text_of(host, "providers"), text_of(host, "properties"));
 }
 
 void kh_soft_keys_forget(struct kh_soft_keys *keys)
@@ -53,7 +68,7 @@ void kh_soft_keys_free(struct kh_soft_keys *keys)
     EVP_PKEY_free(keys->key);
     EVP_MD_free(keys->sha256);
     EVP_CIPHER_free(keys->cipher);
-    OSSL_LIB_CTX_free(keys->libctx);
+    kh_soft_libctx_close(&keys->own);
     memset(keys, 0, sizeof *keys);
 }
 

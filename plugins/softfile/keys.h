@@ -3,6 +3,8 @@
 #ifndef KH_SOFTFILE_KEYS_H
 #define KH_SOFTFILE_KEYS_H
 
+#include "plugins/softfile/libctx.h"
+
 #include <keyhsm/plugin.h>
 
 #include <openssl/evp.h>
@@ -17,15 +19,18 @@
  * else the process does with libcrypto does not change what a store means. */
 struct kh_soft_keys {
     const struct kh_host *host;
-    OSSL_LIB_CTX *libctx;
-    EVP_CIPHER *cipher; /* AES-256-GCM */
+    struct kh_soft_libctx own;
+    OSSL_LIB_CTX *libctx; /* own.libctx */
+    EVP_CIPHER *cipher;   /* AES-256-GCM */
     EVP_MD *sha256;
     EVP_PKEY *key; /* NULL in a sealed store */
     X509 *cert;
     struct kh_buf passphrase; /* only while the store is opened */
 };
 
-/* Sets up the library context. Free with kh_soft_keys_free also after a failure. */
+/* Sets up the library context. KH_UNAVAILABLE: no provider of it has what a store needs,
+ * by the properties that were asked for. Free with kh_soft_keys_free also after a
+ * failure. */
 KH_CHECK kh_status kh_soft_keys_init(
     struct kh_soft_keys *keys, const struct kh_host *host, struct kh_error *err);
 void kh_soft_keys_free(struct kh_soft_keys *keys);

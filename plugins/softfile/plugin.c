@@ -23,6 +23,10 @@ static const struct kh_option options[] = {
     {"create", KH_OPT_BOOL, "no", 0, NULL, "make the store when there is none"},
     {"key_type", KH_OPT_ENUM, "ec", 0, "ec|rsa",
         "key pair of a store that is made: ec (P-256) or rsa (3072 bits)"},
+    {"providers", KH_OPT_STRING, "default", 0, NULL,
+        "OpenSSL providers for the store, separated by commas, e.g. fips, base"},
+    {"properties", KH_OPT_STRING, "", 0, NULL,
+        "OpenSSL property query for all algorithms, e.g. fips=yes"},
 };
 
 /* ---- lifetime ---- */

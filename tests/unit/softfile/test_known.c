@@ -18,12 +18,20 @@ struct rig {
     struct kh_soft_known *known;
 };
 
+/* There is no configuration: libcrypto as it is. */
+static const char *unset(const struct kh_host *host, const char *name)
+{
+    (void)host, (void)name;
+    return NULL;
+}
+
 static void set_up(struct rig *rig)
 {
     struct kh_error err = {0};
 
     memset(rig, 0, sizeof *rig);
     kh_host_init(&rig->host, "softfile", KH_OPEN_MIGRATE, &rig->origin);
+    rig->host.option_string = unset;
     KH_ASSERT_OK_FATAL(kh_soft_keys_init(&rig->keys, &rig->host, &err), err);
     KH_ASSERT_OK_FATAL(kh_soft_keys_generate(&rig->keys, "ec", &err), err);
     KH_ASSERT_OK_FATAL(kh_soft_known_new(&rig->known, &rig->keys, &err), err);
