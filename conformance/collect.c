@@ -22,7 +22,8 @@ size_t kh_contract_collect(struct kh_test tests[KH_CONTRACT_TESTS_MAX])
     static struct kh_contract_group (*const groups[])(void) = {kh_contract_facts,
         kh_contract_names, kh_contract_data, kh_contract_versions, kh_contract_states,
         kh_contract_listing, kh_contract_threads, kh_contract_hardware,
-        kh_contract_bounds, kh_contract_guest, kh_contract_sealing};
+        kh_contract_bounds, kh_contract_guest, kh_contract_keys, kh_contract_schemes,
+        kh_contract_sealing};
     size_t count = 0;
 
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {

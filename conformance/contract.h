@@ -87,6 +87,9 @@ struct kh_contract_group kh_contract_facts(void);
 struct kh_contract_group kh_contract_bounds(void);
 struct kh_contract_group kh_contract_guest(void);
 struct kh_contract_group kh_contract_hardware(void);
+/* Both empty for a plugin without named keys. */
+struct kh_contract_group kh_contract_keys(void);
+struct kh_contract_group kh_contract_schemes(void);
 struct kh_contract_group kh_contract_sealing(void);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "tests/unit/pkcs11/shop.h"
 #include <keyhsm/key.h>
-#include <openssl/evp.h>
 
 /* Makes NAME of KIND for PURPOSES; KEY may be NULL. The status is in shop->err too. */
 kh_status ring_make(struct shop *s, const char *name, kh_key_kind kind, uint32_t purposes,
@@ -14,10 +13,6 @@ kh_status ring_use(
     struct shop *s, const char *name, const struct kh_key_use *use, struct kh_buf *out);
 void ring_done(struct shop *s, struct kh_buf *out);
 
-/* The use that signs a digest of HASH (for KH_HASH_NONE, 64 bytes). */
-struct kh_key_use ring_signing(kh_key_scheme scheme, kh_key_hash hash);
-/* KEY's public half, to be freed. */
-EVP_PKEY *ring_public(const struct kh_named_key *key);
 /* Signs by NAME and verifies it, in software, with KEY's public half. */
 bool ring_signs(struct shop *s, const char *name, const struct kh_named_key *key,
     const struct kh_key_use *u);

@@ -1,4 +1,5 @@
 /* Named keys of the store: made on the token, used there, gone when they are purged. */
+#include "conformance/proof.h"
 #include "plugins/pkcs11/named.h"
 #include "tests/unit/pkcs11/ring.h"
 
@@ -77,7 +78,7 @@ static void names_are_of_keys_or_of_deposits(void)
 
 static void what_a_key_is_not_for_is_refused(void)
 {
-    struct kh_key_use u = ring_signing(KH_SCHEME_ECDSA, KH_HASH_SHA256);
+    struct kh_key_use u = kh_proof_signing(KH_SCHEME_ECDSA, KH_HASH_SHA256);
     struct shop s;
     struct kh_buf out;
 
@@ -101,7 +102,7 @@ static void a_removed_key_is_not_used_until_it_is_restored(void)
 {
     struct shop s;
     struct kh_named_key key;
-    struct kh_key_use u = ring_signing(KH_SCHEME_ECDSA, KH_HASH_SHA256);
+    struct kh_key_use u = kh_proof_signing(KH_SCHEME_ECDSA, KH_HASH_SHA256);
     struct kh_buf out;
 
     shop_make(&s, NULL);

@@ -1,8 +1,8 @@
 /* What each kind of named keys does, compared with software. */
+#include "conformance/proof.h"
 #include "plugins/pkcs11/parts.h"
 #include "tests/unit/pkcs11/ring.h"
 
-#include <openssl/rsa.h>
 #include <string.h>
 
 static void ecdsa_takes_a_digest_of_any_function(void)
@@ -19,7 +19,7 @@ static void ecdsa_takes_a_digest_of_any_function(void)
         snprintf(name, sizeof name, "k%u", i);
         KH_ASSERT_OK(ring_make(&s, name, kinds[i], KH_KEY_SIGN, &key), s.err);
         for (kh_key_hash hash = KH_HASH_SHA1; hash <= KH_HASH_SHA512; hash++) {
-            struct kh_key_use u = ring_signing(KH_SCHEME_ECDSA, hash);
+            struct kh_key_use u = kh_proof_signing(KH_SCHEME_ECDSA, hash);
 
             CU_ASSERT(ring_signs(&s, name, &key, &u));
         }
@@ -45,41 +45,11 @@ static void ed25519_signs_messages(void)
     shop_end(&s);
 }
 
-/* What software and KEY come to, and a peer's point for it. */
-struct agreement {
-    unsigned char point[97];
-    size_t point_len;
-    unsigned char secret[48];
-    size_t secret_len;
-};
-
-static void agree(const struct kh_named_key *key, struct agreement *a)
-{
-    EVP_PKEY *theirs = ring_public(key);
-    EVP_PKEY_CTX *make_ctx = EVP_PKEY_CTX_new(theirs, NULL);
-    EVP_PKEY *own = NULL;
-    EVP_PKEY_CTX *ctx;
-
-    a->secret_len = sizeof a->secret;
-    CU_ASSERT_FATAL(EVP_PKEY_keygen_init(make_ctx) > 0);
-    CU_ASSERT_FATAL(EVP_PKEY_generate(make_ctx, &own) > 0);
-    CU_ASSERT_FATAL(EVP_PKEY_get_octet_string_param(own, "encoded-pub-key", a->point,
-                        sizeof a->point, &a->point_len) > 0);
-    ctx = EVP_PKEY_CTX_new(own, NULL);
-    CU_ASSERT(EVP_PKEY_derive_init(ctx) > 0);
-    CU_ASSERT(EVP_PKEY_derive_set_peer(ctx, theirs) > 0);
-    CU_ASSERT(EVP_PKEY_derive(ctx, a->secret, &a->secret_len) > 0);
-    EVP_PKEY_CTX_free(ctx);
-    EVP_PKEY_CTX_free(make_ctx);
-    EVP_PKEY_free(own);
-    EVP_PKEY_free(theirs);
-}
-
 static void a_derive_key_agrees(kh_key_kind kind)
 {
     struct shop s;
     struct kh_named_key key;
-    struct agreement a;
+    struct kh_proof_agreement a;
     struct kh_key_use u = {.scheme = KH_SCHEME_ECDH, .input = a.point};
     struct kh_buf out;
 
@@ -87,7 +57,7 @@ static void a_derive_key_agrees(kh_key_kind kind)
     KH_ASSERT_OK_FATAL(shop_open(&s), s.err);
     KH_ASSERT_OK_FATAL(ring_make(&s, "k", kind, KH_KEY_DERIVE, &key), s.err);
     for (int i = 0; i < 3; i++) {
-        agree(&key, &a);
+        CU_ASSERT_FATAL(kh_proof_agree(&key, &a));
         u.input_len = a.point_len;
         KH_ASSERT_OK_FATAL(ring_use(&s, "k", &u, &out), s.err);
         CU_ASSERT_EQUAL(out.len, a.secret_len);
@@ -105,7 +75,7 @@ static void a_derive_key_agrees(kh_key_kind kind)
     u.input_len = a.point_len;
     KH_ASSERT_FAILS(
         ring_use(&s, "k", &u, &out), KH_INVALID, s.err, "not an uncompressed");
-    u = ring_signing(KH_SCHEME_ECDSA, KH_HASH_SHA256);
+    u = kh_proof_signing(KH_SCHEME_ECDSA, KH_HASH_SHA256);
     KH_ASSERT_FAILS(
         ring_use(&s, "k", &u, &out), KH_REFUSED, s.err, "'k' was not made to sign");
     shop_end(&s);
@@ -128,56 +98,39 @@ static void rsa_signs(struct shop *s, const struct kh_named_key *key)
     struct kh_buf out;
 
     for (kh_key_hash hash = KH_HASH_NONE; hash <= KH_HASH_SHA512; hash++) {
-        u = ring_signing(KH_SCHEME_RSA_PKCS1, hash);
+        u = kh_proof_signing(KH_SCHEME_RSA_PKCS1, hash);
         CU_ASSERT(ring_signs(s, key->name, key, &u));
         if (hash == KH_HASH_NONE)
             continue;
-        u = ring_signing(KH_SCHEME_RSA_PSS, hash);
+        u = kh_proof_signing(KH_SCHEME_RSA_PSS, hash);
         CU_ASSERT(ring_signs(s, key->name, key, &u));
         u.salt_len = 0;
         CU_ASSERT(ring_signs(s, key->name, key, &u));
     }
-    u = ring_signing(KH_SCHEME_RSA_PSS, KH_HASH_SHA256);
+    u = kh_proof_signing(KH_SCHEME_RSA_PSS, KH_HASH_SHA256);
     u.salt_len = 512;
     KH_ASSERT_FAILS(
         ring_use(s, key->name, &u, &out), KH_INVALID, s->err, "a salt of 512 bytes");
-    u = ring_signing(KH_SCHEME_RSA_PSS, KH_HASH_SHA256);
+    u = kh_proof_signing(KH_SCHEME_RSA_PSS, KH_HASH_SHA256);
     u.mgf_hash = KH_HASH_SHA1;
     KH_ASSERT_FAILS(ring_use(s, key->name, &u, &out), KH_REFUSED, s->err,
         "does not do rsa-pss with sha256 and MGF1 of sha1");
 }
 
-/* *LEN bytes at OUT, which the key of KEY opens to "secret". */
-static void seal(
-    const struct kh_named_key *key, const EVP_MD *md, unsigned char *out, size_t *len)
-{
-    EVP_PKEY *pkey = ring_public(key);
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
-
-    CU_ASSERT_FATAL(EVP_PKEY_encrypt_init(ctx) > 0);
-    CU_ASSERT(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0);
-    CU_ASSERT(EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) > 0);
-    CU_ASSERT(EVP_PKEY_encrypt(ctx, out, len, (const unsigned char *)"secret", 6) > 0);
-    EVP_PKEY_CTX_free(ctx);
-    EVP_PKEY_free(pkey);
-}
-
 static void rsa_decrypts(struct shop *s, const struct kh_named_key *key)
 {
     unsigned char sealed[512];
-    size_t len = sizeof sealed;
     struct kh_key_use u = {.scheme = KH_SCHEME_RSA_OAEP,
         .hash = KH_HASH_SHA1,
         .mgf_hash = KH_HASH_SHA1,
         .input = sealed};
     struct kh_buf out;
 
-    seal(key, EVP_sha1(), sealed, &len);
-    u.input_len = len;
+    u.input_len = kh_proof_seal(key, KH_HASH_SHA1, "secret", sealed);
     KH_ASSERT_OK_FATAL(ring_use(s, key->name, &u, &out), s->err);
     CU_ASSERT(out.len == 6 && memcmp(out.data, "secret", 6) == 0);
     ring_done(s, &out);
-    sealed[len / 2] ^= 1;
+    sealed[u.input_len / 2] ^= 1;
     for (int i = 0; i < 5; i++)
         KH_ASSERT_FAILS(ring_use(s, key->name, &u, &out), KH_INVALID, s->err,
             "the ciphertext does not open with this key");
@@ -185,8 +138,7 @@ static void rsa_decrypts(struct shop *s, const struct kh_named_key *key)
     KH_ASSERT_FAILS(
         ring_use(s, key->name, &u, &out), KH_INVALID, s->err, "a ciphertext for");
     /* SoftHSM has no other; its answer, in words. */
-    seal(key, EVP_sha256(), sealed, &len);
-    u.input_len = len;
+    u.input_len = kh_proof_seal(key, KH_HASH_SHA256, "secret", sealed);
     u.hash = u.mgf_hash = KH_HASH_SHA256;
     KH_ASSERT_FAILS(ring_use(s, key->name, &u, &out), KH_REFUSED, s->err,
         "does not do rsa-oaep with sha256 and MGF1 of sha256");
@@ -194,7 +146,7 @@ static void rsa_decrypts(struct shop *s, const struct kh_named_key *key)
 
 static void rsa_2048_signs_and_decrypts(void)
 {
-    struct kh_key_use u = ring_signing(KH_SCHEME_RSA_PKCS1, KH_HASH_NONE);
+    struct kh_key_use u = kh_proof_signing(KH_SCHEME_RSA_PKCS1, KH_HASH_NONE);
     unsigned char long_input[246] = {0};
     struct shop s;
     struct kh_named_key both;
