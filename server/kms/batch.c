@@ -14,6 +14,7 @@ struct batch {
     struct evp_cipher_ctx_st *work;
     struct kh_kms_scan scan;
     struct kh_kms_eek eek;
+    struct kh_kms_frame frame; /* of the current version */
     struct kh_kms_out out;
     size_t item; /* from 0 */
 };
@@ -129,6 +130,7 @@ static bool waited_for(struct batch *b)
 /* False: answered. */
 static bool run_items(struct batch *b)
 {
+    kh_kms_frame_make(b->current, &b->frame);
     kh_kms_out_raw(&b->out, "[");
     kh_kms_scan_begin(&b->scan, b->request->body, b->request->body_len);
     if (!kh_kms_scan_array(&b->scan))
@@ -139,7 +141,7 @@ static bool run_items(struct batch *b)
         if (!check_item(b) || !find_version(b) || !waited_for(b) || !turn(b))
             return false;
         kh_kms_out_raw(&b->out, b->item ? "," : "");
-        kh_kms_eek_write(&b->out, b->current, b->eek.iv, b->eek.material, b->eek.len);
+        kh_kms_eek_write(&b->out, &b->frame, b->eek.iv, b->eek.material, b->eek.len);
     }
     kh_kms_out_raw(&b->out, "]");
     return true;

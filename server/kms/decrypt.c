@@ -98,6 +98,7 @@ static void reencrypt(struct task *t, struct kh_kms_key *key)
     struct evp_cipher_ctx_st *work = kh_kms_work_new();
     struct kh_error err = {0};
     struct kh_kms_out out = {0};
+    struct kh_kms_frame frame;
     kh_status st = kh_kms_load(t->app, key->name, KH_LATEST, &current, &err);
 
     if (st == KH_OK)
@@ -110,7 +111,8 @@ static void reencrypt(struct task *t, struct kh_kms_key *key)
         kh_kms_failed(t->request, st, &err);
         return;
     }
-    kh_kms_eek_write(&out, current, t->eek.iv, t->eek.material, t->eek.len);
+    kh_kms_frame_make(current, &frame);
+    kh_kms_eek_write(&out, &frame, t->eek.iv, t->eek.material, t->eek.len);
     kh_meter_add(t->app->kms->reencrypted, 1);
     kh_kms_out_send(&out, t->request, 200);
 }

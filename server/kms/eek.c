@@ -82,21 +82,35 @@ bool kh_kms_eek_scan(struct kh_kms_scan *scan, struct kh_kms_eek *out)
     return good && !scan->why;
 }
 
-void kh_kms_eek_write(struct kh_kms_out *out, const struct kh_kms_key *key,
+void kh_kms_frame_make(const struct kh_kms_key *key, struct kh_kms_frame *frame)
+{
+    /* A checked name: nothing in it to escape, and it fits. */
+    (void)snprintf(frame->text, sizeof frame->text,
+        "\",\"name\":\"%s\",\"versionName\":\"EEK\"},\"versionName\":\"%s@%u\",\"iv\":\"",
+        key->name, key->name, key->version);
+    frame->len = strlen(frame->text);
+}
+
+void kh_kms_eek_write(struct kh_kms_out *out, const struct kh_kms_frame *frame,
     const unsigned char iv[KH_KMS_IV], const unsigned char *material, size_t len)
 {
-    char full[KH_KMS_VERSION_NAME];
+    static const char head[] = "{\"encryptedKeyVersion\":{\"material\":\"";
+    static const char tail[] = "\"}";
+    const size_t chars = kh_kms_base64_length(len);
+    const size_t iv_chars = kh_kms_base64_length(KH_KMS_IV);
+    char *at = kh_kms_out_take(
+        out, sizeof head - 1 + chars + frame->len + iv_chars + sizeof tail - 1);
 
-    kh_kms_version_name(key->name, key->version, full);
-    kh_kms_out_raw(out, "{\"encryptedKeyVersion\":{\"material\":");
-    kh_kms_out_base64(out, material, len);
-    kh_kms_out_raw(out, ",\"name\":\"");
-    kh_kms_out_raw(out, key->name); /* a checked name: nothing in it to escape */
-    kh_kms_out_raw(out, "\",\"versionName\":\"EEK\"},\"versionName\":\"");
-    kh_kms_out_raw(out, full);
-    kh_kms_out_raw(out, "\",\"iv\":");
-    kh_kms_out_base64(out, iv, KH_KMS_IV);
-    kh_kms_out_raw(out, "}");
+    if (!at)
+        return;
+    memcpy(at, head, sizeof head - 1);
+    at += sizeof head - 1;
+    kh_kms_base64_encode(material, len, at);
+    at += chars;
+    memcpy(at, frame->text, frame->len);
+    at += frame->len;
+    kh_kms_base64_encode(iv, KH_KMS_IV, at);
+    memcpy(at + iv_chars, tail, sizeof tail - 1);
 }
 
 kh_status kh_kms_eek_open(struct kh_app *app, struct evp_cipher_ctx_st *work,

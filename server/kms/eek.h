@@ -28,9 +28,16 @@ struct kh_kms_eek {
  * False: scan->why. */
 KH_CHECK bool kh_kms_eek_scan(struct kh_kms_scan *scan, struct kh_kms_eek *out);
 
+/* What stands between material and iv, the same in every encrypted key under one key. */
+struct kh_kms_frame {
+    size_t len;
+    char text[2 * KH_NAME_MAX + 96];
+};
+void kh_kms_frame_make(const struct kh_kms_key *key, struct kh_kms_frame *frame);
+
 /* {"encryptedKeyVersion":{"material","name","versionName":"EEK"},"versionName","iv"} of
- * LEN bytes of MATERIAL under KEY. */
-void kh_kms_eek_write(struct kh_kms_out *out, const struct kh_kms_key *key,
+ * LEN bytes of MATERIAL under the key of FRAME. */
+void kh_kms_eek_write(struct kh_kms_out *out, const struct kh_kms_frame *frame,
     const unsigned char iv[KH_KMS_IV], const unsigned char *material, size_t len);
 
 /* What is in EEK, encrypted under KEY; OUT is allocated. KH_INVALID: under the token

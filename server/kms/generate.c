@@ -64,17 +64,19 @@ static kh_status write_all(const struct kh_kms_key *key, size_t count,
     struct kh_kms_out *out, struct kh_error *err)
 {
     size_t len = key->material.len;
+    struct kh_kms_frame frame;
     unsigned char *drawn;
     kh_status st = draw(key, count, &drawn, err);
 
     if (st != KH_OK)
         return st;
+    kh_kms_frame_make(key, &frame);
     kh_kms_out_raw(out, "[");
     for (size_t i = 0; i < count; i++) {
         const unsigned char *iv = drawn + i * (KH_KMS_IV + len);
 
         kh_kms_out_raw(out, i ? "," : "");
-        kh_kms_eek_write(out, key, iv, iv + KH_KMS_IV, len);
+        kh_kms_eek_write(out, &frame, iv, iv + KH_KMS_IV, len);
     }
     kh_kms_out_raw(out, "]");
     OPENSSL_free(drawn);

@@ -42,8 +42,7 @@ static bool make_room(struct kh_kms_out *out, size_t len)
     return true;
 }
 
-/* LEN bytes more, or NULL. */
-static char *grow(struct kh_kms_out *out, size_t len)
+char *kh_kms_out_take(struct kh_kms_out *out, size_t len)
 {
     if (out->full || !make_room(out, len)) {
         out->full = true;
@@ -55,7 +54,7 @@ static char *grow(struct kh_kms_out *out, size_t len)
 
 static void append(struct kh_kms_out *out, const char *text, size_t len)
 {
-    char *at = grow(out, len);
+    char *at = kh_kms_out_take(out, len);
 
     if (at)
         memcpy(at, text, len);
@@ -102,7 +101,7 @@ void kh_kms_out_string(struct kh_kms_out *out, const char *text)
 void kh_kms_out_base64(struct kh_kms_out *out, const unsigned char *data, size_t len)
 {
     size_t chars = kh_kms_base64_length(len);
-    char *at = grow(out, chars + 2);
+    char *at = kh_kms_out_take(out, chars + 2);
 
     if (!at)
         return;

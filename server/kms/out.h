@@ -16,6 +16,8 @@ struct kh_kms_out {
 KH_CHECK kh_status kh_kms_out_begin(
     struct kh_kms_out *out, size_t cap, bool secret, struct kh_error *err);
 
+/* LEN bytes more, all of which the caller writes. NULL: they do not fit. */
+char *kh_kms_out_take(struct kh_kms_out *out, size_t len);
 /* As it is. */
 void kh_kms_out_raw(struct kh_kms_out *out, const char *text);
 /* A JSON string of TEXT, which is UTF-8; NULL gives null. At most kh_kms_out_room(TEXT)

@@ -22,6 +22,7 @@ static kh_status write_one(struct kh_app *app, const struct kh_kms_many *many,
     const struct kh_kms_bytes in = {plain, many->key->bits / 8};
     unsigned char wrapped[KH_KMS_WRAP_MAX + KH_KMS_WRAP_MORE];
     unsigned char iv[KH_KMS_IV]; /* of the file, not of this cipher */
+    struct kh_kms_frame frame;
     kh_status st;
 
     if (atomic_load(&many->request->abandoned))
@@ -30,8 +31,9 @@ static kh_status write_one(struct kh_app *app, const struct kh_kms_many *many,
         return kh_fail(err, KH_FATAL, "OpenSSL's generator failed: %s",
             kh_crypto_reason("no entropy"));
     st = kh_kms_wrap(app, many->key, in, wrapped, err);
+    kh_kms_frame_make(many->key, &frame);
     if (st == KH_OK)
-        kh_kms_eek_write(out, many->key, iv, wrapped, in.len + KH_KMS_WRAP_MORE);
+        kh_kms_eek_write(out, &frame, iv, wrapped, in.len + KH_KMS_WRAP_MORE);
     return st;
 }
 
