@@ -97,14 +97,17 @@ static void become(const struct kh_guise *guise)
 void kh_guise_push(const struct kh_guise *guise)
 {
     struct kh_guise *was;
-    uid_t now = kh_guise_user();
+    uid_t now;
 
     if (depth == DEPTH)
         abort(); /* a loop in the program */
     was = &below[depth++];
     was->uid = (uid_t)-1; /* nothing changes */
-    if (geteuid() != 0 || (guise && (guise->uid == 0 || guise->uid == now)) ||
-        (!guise && now == 0))
+    /* The kernel is asked last: this stands around every call of a backend. */
+    if ((guise && guise->uid == 0) || geteuid() != 0)
+        return;
+    now = kh_guise_user();
+    if (now == (guise ? guise->uid : 0))
         return;
     read_state(was);
     become(guise ? guise : &root_itself);
