@@ -67,8 +67,8 @@ static const struct kh_quirk table[] = {
                   "is destroyed"},
     {TPM2, .word = "few-keys", .key_limit = 40, .weight = KH_QUIRK_MIND,
         .reason = "a key that was used stays in the TPM's memory, which tpm2-abrmd "
-                  "bounds (--max-transients, 27 by default): no more than 40 keys are "
-                  "made; use key_scope = epoch"},
+                  "bounds: start it with --max-transients=100 (the default, 27, bears "
+                  "some 15 keys); no more than 40 are made, so use key_scope = epoch"},
     {TPM2, .word = "stuck-session",
         .reason = "after a C_Decrypt that failed the session is stuck in it: a session "
                   "that saw an error is closed"},

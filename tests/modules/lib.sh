@@ -24,6 +24,8 @@ module_enter() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     ip link set lo up
+    # An address that is not a loopback one, or the resolver thinks that there is no IPv4.
+    ip address add 192.0.2.1/24 dev lo
     # In memory, and gone with the namespace.
     mount -t tmpfs -o mode=1777 tmpfs /dev/shm
     export TMPDIR=/dev/shm
@@ -81,10 +83,16 @@ module_p11kit() {
   real=$MODULE
   MODULE=$MODULE_DIR/pkcs11/p11-kit-client.so
   MODULE_LINES=()
-  p11-kit server -f -n "$dir/socket" --provider "$real" "pkcs11:" >"$dir/server.log" 2>&1 &
-  module_wait "p11-kit server" test -S "$dir/socket"
+  module_p11kit_serve "$dir" "$real"
   unset SOFTHSM2_CONF
   export P11_KIT_SERVER_ADDRESS=unix:path=$dir/socket
+}
+
+# module_p11kit_serve DIR MODULE: starts the server; MODULE_SERVER is its process.
+module_p11kit_serve() {
+  SOFTHSM2_CONF=$1/softhsm2.conf p11-kit server -f -n "$1/socket" --provider "$2" "pkcs11:" >"$1/server.log" 2>&1 &
+  MODULE_SERVER=$!
+  module_wait "p11-kit server" test -S "$1/socket"
 }
 
 # pkcsslotd is one on a machine: its directories are covered by empty ones, which belong to this test.
