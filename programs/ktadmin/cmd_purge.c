@@ -3,32 +3,13 @@
 #include "programs/ktadmin/output.h"
 #include "programs/ktadmin/task.h"
 
-#include <string.h>
-#include <unistd.h>
-
-/* The name, typed by a person. A pipe has no say: a script states its will with --yes. */
 static kh_status confirm(const char *name, uint32_t version, struct kh_error *err)
 {
-    char line[KH_NAME_MAX + 2];
-    size_t len;
+    char what[32] = ", all versions,";
 
-    if (!isatty(STDIN_FILENO))
-        return kh_fail(err, KH_INVALID,
-            "purge destroys for ever: give --yes when no one is there to confirm it");
-    fprintf(stderr, "This destroys ");
-    kh_print_name(stderr, name, 0);
-    if (version == KH_ALL_VERSIONS)
-        fprintf(stderr, ", all versions,");
-    else
-        fprintf(stderr, " version %u", version);
-    fprintf(stderr, " for ever. Nothing brings it back.\nType its name to confirm: ");
-    if (!fgets(line, sizeof line, stdin))
-        line[0] = '\0';
-    len = strcspn(line, "\n");
-    line[len] = '\0';
-    if (strcmp(line, name) != 0)
-        return kh_fail(err, KH_REFUSED, "that is not its name: nothing was destroyed");
-    return KH_OK;
+    if (version != KH_ALL_VERSIONS)
+        snprintf(what, sizeof what, " version %u", version);
+    return kh_task_confirm(name, what, err);
 }
 
 static kh_status purge(

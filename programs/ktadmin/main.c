@@ -23,6 +23,25 @@ static int run_deposit(int argc, char **argv)
         COUNT(deposit_commands), argc - 1, argv + 1);
 }
 
+static const struct kh_command key_commands[] = {
+    {"create", "make a key on the device", kh_cmd_key_create},
+    {"list", "list keys", kh_cmd_key_list},
+    {"show", "show what is known of a key", kh_cmd_key_show},
+    {"public", "write the public half of a key, PEM", kh_cmd_key_public},
+    {"sign", "sign a file or standard input with a key", kh_cmd_key_sign},
+    {"uri", "write a PEM file that names a key", kh_cmd_key_uri},
+    {"delete", "delete a key; can be undone", kh_cmd_key_delete},
+    {"undelete", "undo a delete", kh_cmd_key_undelete},
+    {"purge", "destroy a key for ever", kh_cmd_key_purge},
+};
+
+static int run_key(int argc, char **argv)
+{
+    return kh_command_run("ktadmin key",
+        "Works on keys that stay on the device, in a backend or in a daemon.",
+        key_commands, COUNT(key_commands), argc - 1, argv + 1);
+}
+
 static const struct kh_command audit_commands[] = {
     {"verify", "check that an audit log is as it was written", kh_cmd_audit_verify},
 };
@@ -57,6 +76,7 @@ static const struct kh_command commands[] = {
     {"service", "start, stop, shutdown, restart, reload, status of the server",
         kh_cmd_service},
     {"deposit", "put, get, list, show, roll, delete, undelete, purge", run_deposit},
+    {"key", "create, list, show, public, sign, uri, delete, undelete, purge", run_key},
     {"audit", "verify", run_audit},
     {"backup", "make a backup; verify or confirm one", run_backup},
     {"restore", "put a backup back", kh_cmd_restore},

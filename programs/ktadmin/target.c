@@ -31,7 +31,8 @@ kh_status kh_target_check(const struct kh_target_options *o, struct kh_error *er
         return kh_fail(err, KH_INVALID, "--backend and --server exclude each other");
     if (!o->backend && !o->server)
         return kh_fail(err, KH_INVALID,
-            "which deposits? Give --backend NAME (a store on this host) or --server URL "
+            "which deposits or keys? Give --backend NAME (a store on this host) or "
+            "--server URL "
             "(a daemon)");
     if (o->server)
         return check_server(o, err);

@@ -1,11 +1,12 @@
 /*
- * What a deposit command works on: an open backend of this process, or a daemon. Both do
- * the same eight things, so that a command never asks which one it has.
+ * What a command on deposits or named keys works on: an open backend of this process, or
+ * a daemon. Both do the same things, so that a command never asks which one it has.
  */
 #ifndef KH_KTADMIN_TARGET_H
 #define KH_KTADMIN_TARGET_H
 
 #include "programs/common/setup.h"
+#include <keyhsm/key.h>
 #include <keyhsm/types.h>
 
 #define KH_DEFAULT_CONFIG "/etc/keyhsm/keyhsm.ini"            /* read when it is there */
@@ -33,6 +34,9 @@ typedef kh_status (*kh_entry_fn)(
     void *arg, const struct kh_entry *entry, struct kh_error *err);
 typedef kh_status (*kh_version_fn)(
     void *arg, const struct kh_version_entry *version, struct kh_error *err);
+
+typedef kh_status (*kh_key_fn)(
+    void *arg, const struct kh_named_key *key, struct kh_error *err);
 
 struct kh_target;
 
@@ -64,6 +68,18 @@ struct kh_target_ops {
         uint32_t version, struct kh_error *err);
     KH_CHECK kh_status (*purge)(struct kh_target *target, const char *name,
         uint32_t version, struct kh_error *err);
+    /* Named keys, as kh_backend_key_* (core/backend_key.h). key_list: in order of name.
+     * key_sign: OUT is zeroed by the caller, who frees it with kh_buf_free. */
+    KH_CHECK kh_status (*key_create)(
+        struct kh_target *target, struct kh_named_key *key, struct kh_error *err);
+    KH_CHECK kh_status (*key_stat)(struct kh_target *target, const char *name,
+        struct kh_named_key *key, struct kh_error *err);
+    KH_CHECK kh_status (*key_list)(
+        struct kh_target *target, kh_key_fn fn, void *arg, struct kh_error *err);
+    KH_CHECK kh_status (*key_sign)(struct kh_target *target, const char *name,
+        const struct kh_key_use *use, struct kh_buf *out, struct kh_error *err);
+    KH_CHECK kh_status (*key_change)(struct kh_target *target, const char *name,
+        kh_key_change change, struct kh_error *err);
     /* Frees TARGET. */
     void (*close)(struct kh_target *target);
 };

@@ -1,14 +1,14 @@
 /* A target that is a backend opened in this process. */
 #include "programs/ktadmin/target.h"
 
-#include "core/backend.h"
+#include "core/backend_key.h"
 #include "core/deposit.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { PAGE = 256 };
+enum { PAGE = 256, KEY_PAGE = 32 };
 
 struct backend_target {
     struct kh_target head;
@@ -223,6 +223,52 @@ static kh_status backend_purge(
     return kh_backend_purge(backend_of(target), name, version, err);
 }
 
+static kh_status backend_key_create(
+    struct kh_target *target, struct kh_named_key *key, struct kh_error *err)
+{
+    return kh_backend_key_create(backend_of(target), key, err);
+}
+
+static kh_status backend_key_stat(struct kh_target *target, const char *name,
+    struct kh_named_key *key, struct kh_error *err)
+{
+    return kh_backend_key_stat(backend_of(target), name, key, err);
+}
+
+static kh_status backend_key_list(
+    struct kh_target *target, kh_key_fn fn, void *arg, struct kh_error *err)
+{
+    struct kh_named_key *keys = calloc(KEY_PAGE, sizeof *keys);
+    char after[KH_NAME_MAX + 1] = "";
+    kh_status status = KH_OK;
+    size_t count = 1;
+
+    if (!keys)
+        return kh_fail(err, KH_FATAL, "out of memory");
+    while (status == KH_OK && count > 0) {
+        status = kh_backend_key_list(
+            backend_of(target), *after ? after : NULL, keys, KEY_PAGE, &count, err);
+        for (size_t i = 0; status == KH_OK && i < count; i++) {
+            memcpy(after, keys[i].name, sizeof after);
+            status = fn(arg, &keys[i], err);
+        }
+    }
+    free(keys);
+    return status;
+}
+
+static kh_status backend_key_sign(struct kh_target *target, const char *name,
+    const struct kh_key_use *use, struct kh_buf *out, struct kh_error *err)
+{
+    return kh_backend_key_use(backend_of(target), name, use, out, err);
+}
+
+static kh_status backend_key_change(struct kh_target *target, const char *name,
+    kh_key_change change, struct kh_error *err)
+{
+    return kh_backend_key_change(backend_of(target), name, change, err);
+}
+
 static void backend_close(struct kh_target *target)
 {
     struct backend_target *self = (struct backend_target *)target;
@@ -240,6 +286,11 @@ static const struct kh_target_ops backend_ops = {
     .remove = backend_remove,
     .restore = backend_restore,
     .purge = backend_purge,
+    .key_create = backend_key_create,
+    .key_stat = backend_key_stat,
+    .key_list = backend_key_list,
+    .key_sign = backend_key_sign,
+    .key_change = backend_key_change,
     .close = backend_close,
 };
 

@@ -1,10 +1,9 @@
 /* A target that is a daemon: each method is one request of its API (docs/api.md). */
-#include "programs/ktadmin/target.h"
+#include "programs/ktadmin/target_server.h"
 
 #include "core/deposit.h"
 #include "core/name.h"
 #include "core/secmem.h"
-#include "programs/ktadmin/http.h"
 #include "programs/ktadmin/wire.h"
 
 #include <stdlib.h>
@@ -31,8 +30,7 @@ static void path_of(
         kh_name_escape(name, escaped, sizeof escaped), suffix, query);
 }
 
-/* One request; anything but 2xx becomes the status it stands for. */
-static kh_status call(struct kh_target *target, const struct kh_http_request *request,
+kh_status kh_target_call(struct kh_target *target, const struct kh_http_request *request,
     struct kh_http_response *response, struct kh_error *err)
 {
     kh_status status =
@@ -62,7 +60,7 @@ static kh_status send_deposit(struct kh_target *target,
         status = kh_wire_body(deposit, &json, err);
     }
     if (status == KH_OK)
-        status = call(target, &request, &response, err);
+        status = kh_target_call(target, &request, &response, err);
     if (status == KH_OK)
         status = kh_wire_stored(&response.body, deposit, err);
     return status;
@@ -99,7 +97,7 @@ static kh_status server_get(struct kh_target *target, struct kh_deposit *deposit
     kh_status status;
 
     path_of(path, deposit->name, "", deposit->version);
-    status = call(target, &request, &response, err);
+    status = kh_target_call(target, &request, &response, err);
     if (status == KH_OK)
         status = with_attrs ? kh_wire_deposit(&response.body, deposit, err)
                             : kh_wire_raw(&response, deposit, err);
@@ -122,7 +120,7 @@ static kh_status server_list(
         memcpy(before, next, sizeof before);
         snprintf(path, sizeof path, "/v1/deposits?limit=1000%s%s", *next ? "&after=" : "",
             kh_name_escape(next, escaped, sizeof escaped));
-        status = call(target, &request, &response, err);
+        status = kh_target_call(target, &request, &response, err);
         if (status == KH_OK)
             status = kh_wire_list(&response.body, fn, arg, next, err);
         if (status == KH_OK && *next && strcmp(next, before) <= 0)
@@ -141,7 +139,7 @@ static kh_status server_versions(struct kh_target *target, const char *name,
     kh_status status;
 
     path_of(path, name, "/versions", KH_LATEST);
-    status = call(target, &request, &response, err);
+    status = kh_target_call(target, &request, &response, err);
     if (status == KH_OK)
         status = kh_wire_versions(&response.body, fn, arg, err);
     return status;
@@ -152,7 +150,7 @@ static kh_status change(
 {
     KH_CLEANUP_RESPONSE struct kh_http_response response = {0};
 
-    return call(target, request, &response, err);
+    return kh_target_call(target, request, &response, err);
 }
 
 static kh_status server_remove(
@@ -200,6 +198,11 @@ static const struct kh_target_ops server_ops = {
     .remove = server_remove,
     .restore = server_restore,
     .purge = server_purge,
+    .key_create = kh_target_key_create,
+    .key_stat = kh_target_key_stat,
+    .key_list = kh_target_key_list,
+    .key_sign = kh_target_key_sign,
+    .key_change = kh_target_key_change,
     .close = server_close,
 };
 

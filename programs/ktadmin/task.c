@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_OPTIONS = 40 };
 
@@ -61,9 +62,9 @@ static void take_operands(
     if (!named)
         return;
     if (count < 1)
-        kh_cli_die(cli, KH_EXIT_USAGE, "the NAME of the deposit is missing");
+        kh_cli_die(cli, KH_EXIT_USAGE, "the NAME is missing");
     if (strlen(operands[0]) < 1 || strlen(operands[0]) > KH_NAME_MAX)
-        kh_cli_die(cli, KH_EXIT_USAGE, "a deposit's name has 1 to %d bytes", KH_NAME_MAX);
+        kh_cli_die(cli, KH_EXIT_USAGE, "a name has 1 to %d bytes", KH_NAME_MAX);
     task->name = operands[0];
     task->operand = count > 1 ? operands[1] : NULL;
 }
@@ -89,6 +90,26 @@ void kh_task_parse(
     if (argc - first > max)
         kh_cli_die(&cli, KH_EXIT_USAGE, "one argument too many: '%s'", argv[first + max]);
     take_operands(task, &cli, argc - first, argv + first);
+}
+
+/* A pipe has no say: a script states its will with --yes. */
+kh_status kh_task_confirm(const char *name, const char *what, struct kh_error *err)
+{
+    char line[KH_NAME_MAX + 2];
+
+    if (!isatty(STDIN_FILENO))
+        return kh_fail(err, KH_INVALID,
+            "purge destroys for ever: give --yes when no one is there to confirm it");
+    fprintf(stderr, "This destroys ");
+    kh_print_name(stderr, name, 0);
+    fprintf(
+        stderr, "%s for ever. Nothing brings it back.\nType its name to confirm: ", what);
+    if (!fgets(line, sizeof line, stdin))
+        line[0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    if (strcmp(line, name) != 0)
+        return kh_fail(err, KH_REFUSED, "that is not its name: nothing was destroyed");
+    return KH_OK;
 }
 
 kh_status kh_task_open(struct kh_task *task, struct kh_error *err)

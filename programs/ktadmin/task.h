@@ -1,6 +1,6 @@
 /*
- * What every deposit command does around its own work: parse, open the target, say what
- * went wrong, end with the right code.
+ * What every command on deposits and keys does around its own work: parse, open the
+ * target, say what went wrong, end with the right code.
  */
 #ifndef KH_KTADMIN_TASK_H
 #define KH_KTADMIN_TASK_H
@@ -31,6 +31,12 @@ struct kh_task {
  */
 void kh_task_parse(
     struct kh_task *task, const struct kh_cli *own, int max, int argc, char **argv);
+
+/* Has a person type NAME on the terminal before it is destroyed; WHAT follows the name in
+ * the question (", all versions,"). KH_INVALID: there is no terminal; KH_REFUSED: another
+ * name was typed. */
+KH_CHECK kh_status kh_task_confirm(
+    const char *name, const char *what, struct kh_error *err);
 
 /* Opens TASK->target as the options say. */
 KH_CHECK kh_status kh_task_open(struct kh_task *task, struct kh_error *err);

@@ -9,20 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void drop(json_t **json)
+void kh_wire_drop(json_t **json)
 {
     json_decref(*json);
 }
-#define CLEANUP_JSON __attribute__((cleanup(drop)))
 
-static kh_status strange(struct kh_error *err, const char *what)
+kh_status kh_wire_strange(struct kh_error *err, const char *what)
 {
     return kh_fail(err, KH_UNAVAILABLE,
         "the daemon's answer is not what its API promises (%s); is this a keyhsm daemon?",
         what);
 }
 
-static json_t *parse(const struct kh_buf *body, struct kh_error *err)
+json_t *kh_wire_parse(const struct kh_buf *body, struct kh_error *err)
 {
     json_t *root = json_loadb((const char *)body->data, body->data ? body->len : 0,
         JSON_REJECT_DUPLICATES, NULL);
@@ -30,7 +29,7 @@ static json_t *parse(const struct kh_buf *body, struct kh_error *err)
     if (!json_is_object(root)) {
         json_decref(root);
         root = NULL;
-        (void)strange(err, "not a JSON object");
+        err->status = kh_wire_strange(err, "not a JSON object");
     }
     return root;
 }
@@ -68,7 +67,7 @@ static kh_status encode_attributes(
 kh_status kh_wire_body(
     const struct kh_deposit *deposit, struct kh_buf *out, struct kh_error *err)
 {
-    CLEANUP_JSON json_t *root = json_object();
+    KH_CLEANUP_WIRE json_t *root = json_object();
     kh_status status = encode_data(&deposit->data, root, err);
     size_t len;
 
@@ -121,7 +120,7 @@ static kh_status status_of(const char *word, long http)
 kh_status kh_wire_refusal(const struct kh_http_response *response, struct kh_error *err)
 {
     struct kh_error ignored = {0};
-    CLEANUP_JSON json_t *root = parse(&response->body, &ignored);
+    KH_CLEANUP_WIRE json_t *root = kh_wire_parse(&response->body, &ignored);
     const json_t *error = json_object_get(root, "error");
     const char *word = json_string_value(json_object_get(error, "code"));
     const char *message = json_string_value(json_object_get(error, "message"));
@@ -132,7 +131,7 @@ kh_status kh_wire_refusal(const struct kh_http_response *response, struct kh_err
     return kh_fail(err, status, "the daemon answered HTTP status %ld", response->status);
 }
 
-static bool take_created(const json_t *object, int64_t *created)
+bool kh_wire_created(const json_t *object, int64_t *created)
 {
     const char *text = json_string_value(json_object_get(object, "created"));
     struct kh_error ignored = {0};
@@ -151,7 +150,7 @@ static bool take_number(const json_t *object, const char *member, uint32_t *numb
     return true;
 }
 
-static bool take_state(const json_t *object, kh_state *state)
+bool kh_wire_state(const json_t *object, kh_state *state)
 {
     const char *word = json_string_value(json_object_get(object, "state"));
 
@@ -161,7 +160,7 @@ static bool take_state(const json_t *object, kh_state *state)
     return true;
 }
 
-static bool take_name(const json_t *value, char out[KH_NAME_MAX + 1])
+bool kh_wire_name(const json_t *value, char out[KH_NAME_MAX + 1])
 {
     const char *name = json_string_value(value);
 
@@ -175,13 +174,13 @@ static bool take_name(const json_t *value, char out[KH_NAME_MAX + 1])
 kh_status kh_wire_stored(
     const struct kh_buf *body, struct kh_deposit *deposit, struct kh_error *err)
 {
-    CLEANUP_JSON json_t *root = parse(body, err);
+    KH_CLEANUP_WIRE json_t *root = kh_wire_parse(body, err);
 
     if (!root)
         return err->status;
     if (!take_number(root, "version", &deposit->version) ||
-        !take_created(root, &deposit->created))
-        return strange(err, "no version and created");
+        !kh_wire_created(root, &deposit->created))
+        return kh_wire_strange(err, "no version and created");
     return KH_OK;
 }
 
@@ -192,13 +191,13 @@ static kh_status take_attributes(
     json_t *value;
 
     if (!json_is_object(object))
-        return strange(err, "no attributes");
+        return kh_wire_strange(err, "no attributes");
     json_object_foreach(object, name, value)
     {
         kh_status status;
 
         if (!json_is_string(value))
-            return strange(err, "an attribute is not text");
+            return kh_wire_strange(err, "an attribute is not text");
         status = kh_attrs_set(attrs, name, json_string_value(value), err);
         if (status != KH_OK)
             return status;
@@ -209,16 +208,16 @@ static kh_status take_attributes(
 kh_status kh_wire_deposit(
     const struct kh_buf *body, struct kh_deposit *deposit, struct kh_error *err)
 {
-    CLEANUP_JSON json_t *root = parse(body, err);
+    KH_CLEANUP_WIRE json_t *root = kh_wire_parse(body, err);
     const json_t *data = json_object_get(root, "data");
     kh_status status;
 
     if (!root)
         return err->status;
     if (!take_number(root, "version", &deposit->version) ||
-        !take_created(root, &deposit->created) || !take_state(root, &deposit->state) ||
-        !json_is_string(data))
-        return strange(err, "no version, created, state and data");
+        !kh_wire_created(root, &deposit->created) ||
+        !kh_wire_state(root, &deposit->state) || !json_is_string(data))
+        return kh_wire_strange(err, "no version, created, state and data");
     status = take_attributes(json_object_get(root, "attributes"), &deposit->attrs, err);
     if (status == KH_OK)
         status = kh_base64_decode(
@@ -244,7 +243,7 @@ kh_status kh_wire_raw(
 {
     if (!parse_version(response->deposit_version, &deposit->version) ||
         kh_time_parse(response->deposit_created, &deposit->created, err) != KH_OK)
-        return strange(err, "no Deposit-Version and Deposit-Created");
+        return kh_wire_strange(err, "no Deposit-Version and Deposit-Created");
     deposit->data = response->body;
     memset(&response->body, 0, sizeof response->body);
     return KH_OK;
@@ -253,7 +252,7 @@ kh_status kh_wire_raw(
 kh_status kh_wire_versions(
     const struct kh_buf *body, kh_version_fn fn, void *arg, struct kh_error *err)
 {
-    CLEANUP_JSON json_t *root = parse(body, err);
+    KH_CLEANUP_WIRE json_t *root = kh_wire_parse(body, err);
     json_t *list = json_object_get(root, "versions");
     kh_status status = KH_OK;
     json_t *item;
@@ -262,16 +261,16 @@ kh_status kh_wire_versions(
     if (!root)
         return err->status;
     if (!json_is_array(list))
-        return strange(err, "no versions");
+        return kh_wire_strange(err, "no versions");
     json_array_foreach(list, i, item)
     {
         struct kh_version_entry entry = {0};
 
         if (!take_number(item, "version", &entry.version) ||
-            !take_state(item, &entry.state))
-            return strange(err, "a version without its number and state");
+            !kh_wire_state(item, &entry.state))
+            return kh_wire_strange(err, "a version without its number and state");
         /* Absent or null when only opening it would tell. */
-        (void)take_created(item, &entry.created);
+        (void)kh_wire_created(item, &entry.created);
         if (json_is_true(json_object_get(item, "corrupt")))
             snprintf(entry.note, sizeof entry.note, "corrupt; the daemon's log says why");
         status = fn(arg, &entry, err);
@@ -285,10 +284,11 @@ static kh_status take_entry(
     const json_t *item, struct kh_entry *entry, struct kh_error *err)
 {
     memset(entry, 0, sizeof *entry);
-    if (!take_name(json_object_get(item, "name"), entry->name) ||
+    if (!kh_wire_name(json_object_get(item, "name"), entry->name) ||
         !take_number(item, "versions", &entry->versions) ||
-        !take_number(item, "latest", &entry->latest) || !take_state(item, &entry->state))
-        return strange(err, "a deposit without name, versions, latest and state");
+        !take_number(item, "latest", &entry->latest) ||
+        !kh_wire_state(item, &entry->state))
+        return kh_wire_strange(err, "a deposit without name, versions, latest and state");
     entry->corrupt = json_is_true(json_object_get(item, "corrupt"));
     return KH_OK;
 }
@@ -296,7 +296,7 @@ static kh_status take_entry(
 kh_status kh_wire_list(const struct kh_buf *body, kh_entry_fn fn, void *arg,
     char next[KH_NAME_MAX + 1], struct kh_error *err)
 {
-    CLEANUP_JSON json_t *root = parse(body, err);
+    KH_CLEANUP_WIRE json_t *root = kh_wire_parse(body, err);
     const json_t *after = json_object_get(root, "next");
     json_t *list = json_object_get(root, "deposits");
     json_t *item;
@@ -305,8 +305,8 @@ kh_status kh_wire_list(const struct kh_buf *body, kh_entry_fn fn, void *arg,
     next[0] = '\0';
     if (!root)
         return err->status;
-    if (!json_is_array(list) || (!json_is_null(after) && !take_name(after, next)))
-        return strange(err, "no deposits and next");
+    if (!json_is_array(list) || (!json_is_null(after) && !kh_wire_name(after, next)))
+        return kh_wire_strange(err, "no deposits and next");
     json_array_foreach(list, i, item)
     {
         struct kh_entry entry;

@@ -6,6 +6,8 @@
 #include "programs/ktadmin/http.h"
 #include "programs/ktadmin/target.h"
 
+#include <jansson.h>
+
 /* {"data":"<base64>","attributes":{...}} in secret memory. */
 KH_CHECK kh_status kh_wire_body(
     const struct kh_deposit *deposit, struct kh_buf *out, struct kh_error *err);
@@ -31,5 +33,32 @@ KH_CHECK kh_status kh_wire_versions(
 /* {"deposits":[...],"next"}: FN for each; NEXT gets the name to go on after, or "". */
 KH_CHECK kh_status kh_wire_list(const struct kh_buf *body, kh_entry_fn fn, void *arg,
     char next[KH_NAME_MAX + 1], struct kh_error *err);
+
+/* ---- wire_key.c: named keys ---- */
+
+/* {"name","kind","purposes"}; {"scheme","hash","mgf_hash","salt_len","input"}. */
+KH_CHECK kh_status kh_wire_key_wish(
+    const struct kh_named_key *key, struct kh_buf *out, struct kh_error *err);
+KH_CHECK kh_status kh_wire_key_use(
+    const struct kh_key_use *use, struct kh_buf *out, struct kh_error *err);
+/* One key; {"keys":[...],"next"}: FN for each; {"output"}. */
+KH_CHECK kh_status kh_wire_key(
+    const struct kh_buf *body, struct kh_named_key *key, struct kh_error *err);
+KH_CHECK kh_status kh_wire_keys(const struct kh_buf *body, kh_key_fn fn, void *arg,
+    char next[KH_NAME_MAX + 1], struct kh_error *err);
+KH_CHECK kh_status kh_wire_output(
+    const struct kh_buf *body, struct kh_buf *out, struct kh_error *err);
+
+/* ---- for wire.c and wire_key.c: members; false: missing, or not as it must be ---- */
+
+void kh_wire_drop(json_t **json);
+#define KH_CLEANUP_WIRE __attribute__((cleanup(kh_wire_drop)))
+/* One object; NULL with ERR filled. The caller's. */
+json_t *kh_wire_parse(const struct kh_buf *body, struct kh_error *err);
+/* KH_UNAVAILABLE: WHAT of the answer is not as the API promises. */
+KH_CHECK kh_status kh_wire_strange(struct kh_error *err, const char *what);
+bool kh_wire_created(const json_t *object, int64_t *created);
+bool kh_wire_state(const json_t *object, kh_state *state);
+bool kh_wire_name(const json_t *value, char out[KH_NAME_MAX + 1]);
 
 #endif
