@@ -75,7 +75,7 @@ void kh_key_list(struct kh_app *app, struct kh_request *request)
 
     if (st == KH_OK && (!walk || !list))
         st = kh_fail(&err, KH_BUSY, "no memory for the listing");
-    if (st == KH_OK) {
+    if (st == KH_OK && walk) {
         walk->backend = app->backend;
         memcpy(walk->after, query.after, sizeof walk->after);
         st = collect(walk, app, request, &query, list, next, &err);

@@ -31,9 +31,11 @@ static kh_status json_key(void *arg, const struct kh_named_key *key, struct kh_e
 
 static kh_status list(struct kh_task *task, bool json, struct kh_error *err)
 {
-    json_t *array = json ? json_array() : NULL;
+    json_t *array = NULL;
     kh_status status = kh_task_open(task, err);
 
+    if (status == KH_OK && json) /* not before: jansson's memory comes with the target */
+        array = json_array();
     if (status == KH_OK && !json)
         printf(
             "%-40s %-9s %-14s %-8s %s\n", "NAME", "KIND", "PURPOSES", "STATE", "CREATED");
