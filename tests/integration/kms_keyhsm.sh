@@ -37,13 +37,13 @@ write_ini "[backend.keyhsm]" "server = https://localhost:$HSM_PORT" "client_cert
   "[kms.key.acl.default]" "MANAGEMENT = *" "READ = *" "GENERATE_EEK = *" "DECRYPT_EEK = *" \
   "[kms]" "enabled = yes" "system_groups = no" "key_cache = 2s"
 sed -i "s/^\[server\]/&\nbackend = keyhsm/" "$WORK/keyhsm.ini"
-# server N SCHEME: keytrusteed N; PID_N, URL_N
+# server N SCHEME [OPTION...]: keytrusteed N; PID_N, URL_N
 server() {
   local dir=$WORK/server$1
   mkdir -p "$dir"
   sed "s|$WORK/port|$dir/port|; s|$WORK/audit.log|$dir/audit.log|" "$WORK/keyhsm.ini" >"$dir/keytrustee.ini"
   rm -f "$dir/port"
-  "$KEYHSM_BIN_DIR/keytrusteed" --config "$dir/keytrustee.ini" --plugin-dir "$KEYHSM_PLUGIN_DIR" --set "kms.eek_scheme=$2" \
+  "$KEYHSM_BIN_DIR/keytrusteed" --config "$dir/keytrustee.ini" --plugin-dir "$KEYHSM_PLUGIN_DIR" --set "kms.eek_scheme=$2" "${@:3}" \
     >>"$WORK/keytrusteed$1.log" 2>&1 &
   declare -g "PID_$1=$!"
   DAEMONS+=("$!")
@@ -193,6 +193,25 @@ cp "$WORK/body" "$WORK/h.3"
 check_eq "  have 40 bytes" "$(wire bytes "$(wire material "$WORK/h.3" 149)")" 40
 check_eq "  and are the same inside" "$(decrypted "$WORK/h.3" 149 h)" "$(decrypted "$WORK/h.0" 149 h)"
 
+echo "# many at once"
+for i in 1 2 3 4; do
+  on $((i % 2 + 1))
+  (for _ in 1 2 3; do
+    CLIENT=keyadmin api POST /kms/v1/key/t192 "${json[@]}" '{}' -o "$WORK/roll.$i"; echo "$STATUS"
+  done >"$WORK/rolls.$i") &
+  rolls[i]=$!
+done
+wait "${rolls[@]}"
+check_eq "twelve rolls on two servers" "$(sort "$WORK"/rolls.? | uniq -c | tr -s ' ')" " 12 200"
+on 1
+admin "  the cache invalidated" 200 POST /key/t192/_invalidatecache
+user "  the last of them" 200 hdfs GET "/key/t192/_eek?eek_op=generate"
+cp "$WORK/body" "$WORK/t192"
+check_eq "  has their number" "$(wire version "$WORK/t192" 0)" t192@12
+secret_keys >"$WORK/check.out"
+check_eq "  each version has an AES key" "$(grep -c "kt-internal\.eek\.t192\." "$WORK/secret.keys")" 13
+check_eq "  the last one decrypts" "$(wire bytes "$(decrypted "$WORK/t192" 0 t192)")" 24
+
 echo "# what is in memory"
 on 2
 for i in $(seq 0 9); do decrypted "$WORK/t.0" "$i" t; done >"$WORK/needles"
@@ -232,7 +251,7 @@ for name in $(cat "$WORK/names"); do
   decrypted "$WORK/made" 0 "$name"
 done >"$WORK/plain"
 check_eq "  and each of it works" "$(grep -cE '^[A-Za-z0-9_-]{22}$' "$WORK/plain")" "$(wc -w <"$WORK/names")"
-left=$(($(secret_keys) - $(wc -w <"$WORK/names") - 6)) # three of t, t128, t192, h
+left=$(($(secret_keys) - $(wc -w <"$WORK/names") - 18)) # three of t, t128, thirteen of t192, h
 check "  with at most one AES key too many" test "$left" -ge 0 -a "$left" -le 1
 
 echo "# purged"
@@ -249,7 +268,18 @@ CLIENT=client URL=https://localhost:$HSM_PORT api_is "what a crash leaves on the
   '{"name":"kt-internal.eek.t192.0123456789abcdef","kind":"aes-256","purposes":["wrap"]}'
 before=$(secret_keys)
 admin "  goes with the purge" 200 POST "/trustee/key/t192?trusteeOp=purge"
-check_eq "  of its key" "$(secret_keys)" $((before - 2))
+check_eq "  of its key" "$(secret_keys)" $((before - 14))
+echo "# the deadline"
+end_server 2 TERM
+server 2 token --set server.request_timeout=1s
+on 2
+wraps() { grep -c '/wrap name=kt-internal.eek.t\.' "$WORK/keyhsmd.log" || true; }
+before=$(wraps)
+user "10,000 take more than a second" 504 hdfs GET "/key/t/_eek?eek_op=generate&num_keys=10000"
+quiet() { local one; one=$(wraps); read -rt 0.5 <> <(:) || true; [ "$(wraps)" = "$one" ]; }
+wait_for "the token to be left alone" quiet
+made=$(($(wraps) - before))
+check "  the rest of them is not made ($made were)" test "$made" -gt 0 -a "$made" -lt 9000
 check_has "all of it is recorded" "$WORK/server1/audit.log" '"operation":"GENERATE_EEK","deposit":"t"'
 end_server 1 TERM; end_server 2 TERM; hsm_stop TERM
 finish
