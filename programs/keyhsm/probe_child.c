@@ -2,76 +2,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { REPORT_FD = 3, PIN_FD = 4, FILE_MAX = 256 << 20, CPU_SECONDS = 900 };
 
-#ifndef KEYHSM_LIBEXEC_DIR
-#error "where keyhsm-doctor-probe is installed"
-#endif
-
 kh_status kh_probe_find(struct kh_probe_target *target, struct kh_error *err)
 {
-    static const char name[] = "keyhsm-doctor-probe";
-    ssize_t n = readlink("/proc/self/exe", target->program, sizeof target->program - 32);
-    char *slash;
+    struct kh_error why = {0};
 
-    if (n > 0) {
-        target->program[n] = '\0';
-        slash = strrchr(target->program, '/');
-        if (slash)
-            (void)snprintf(slash + 1, sizeof name, "%s", name);
-        if (slash && access(target->program, X_OK) == 0)
-            return KH_OK;
-    }
-    (void)snprintf(
-        target->program, sizeof target->program, "%s/%s", KEYHSM_LIBEXEC_DIR, name);
-    if (access(target->program, X_OK) != 0)
-        return kh_fail(err, KH_UNAVAILABLE, "%s: %s; it belongs to this program",
-            target->program, strerror(errno));
+    if (kh_helper_find("keyhsm-doctor-probe", target->program, sizeof target->program,
+            &why) != KH_OK)
+        return kh_fail(
+            err, KH_UNAVAILABLE, "%s; it belongs to this program", why.message);
     return KH_OK;
-}
-
-/* ---- in the child ----------------------------------------------------------------- */
-
-static void limit(int what, rlim_t value)
-{
-    const struct rlimit l = {value, value};
-
-    (void)setrlimit(what, &l);
-}
-
-static void set_limits(void)
-{
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_FSIZE, FILE_MAX);
-    limit(RLIMIT_CPU, CPU_SECONDS);
-}
-
-/* Above what any of them is put to, so that none is overwritten before its turn. */
-static int aside(int fd)
-{
-    return fcntl(fd, F_DUPFD, 32);
-}
-
-static bool arrange(int output, int report, int pin)
-{
-    int null = open("/dev/null", O_RDONLY);
-    int o = aside(output);
-    int r = aside(report);
-    int p = aside(pin);
-
-    if (null < 0 || o < 0 || r < 0 || p < 0)
-        return false;
-    return dup2(null, STDIN_FILENO) >= 0 && dup2(o, STDOUT_FILENO) >= 0 &&
-           dup2(o, STDERR_FILENO) >= 0 && dup2(r, REPORT_FD) >= 0 &&
-           dup2(p, PIN_FD) >= 0 && close_range(PIN_FD + 1, ~0U, 0) == 0;
 }
 
 struct words {
@@ -112,20 +57,6 @@ static void make_words(
     add(w, "seconds=%u", target->seconds);
 }
 
-_Noreturn static void become(
-    const struct kh_probe_target *target, struct words *words, const int ends[3])
-{
-    (void)setpgid(0, 0);
-    set_limits();
-    if (target->softhsm2_conf)
-        (void)setenv("SOFTHSM2_CONF", target->softhsm2_conf, 1);
-    if (arrange(ends[0], ends[1], ends[2]))
-        (void)execv(target->program, words->argv);
-    _exit(127);
-}
-
-/* ---- in the parent ---------------------------------------------------------------- */
-
 /* The PIN is small enough to wait in the pipe. The end to read from, or -1. */
 static int pin_pipe(const struct kh_buf *pin)
 {
@@ -160,28 +91,38 @@ kh_status kh_probe_start(struct kh_probe_child *child,
     int pin = pin_pipe(&target->pin);
     kh_status st = KH_OK;
 
-    child->pid = -1;
+    child->helper.pid = -1;
     if (words && pin >= 0 && pipe2(report, O_CLOEXEC) == 0 &&
         pipe2(output, O_CLOEXEC) == 0 && fcntl(output[0], F_SETFL, O_NONBLOCK) == 0) {
-        const int ends[3] = {output[1], report[1], pin};
-
         make_words(words, target, stage);
-        child->pid = fork();
-        if (child->pid == 0)
-            become(target, words, ends);
+        child->helper = (struct kh_helper){
+            .argv = (const char *const *)words->argv,
+            .fds = {-1, output[1], output[1], report[1], pin},
+            .fd_count = PIN_FD + 1,
+            .close_others = true,
+            .own_group = true,
+            .file_max = FILE_MAX,
+            .cpu_seconds = CPU_SECONDS,
+            .names = (const char *const[]){"SOFTHSM2_CONF"},
+            .values = &target->softhsm2_conf,
+            .variables = target->softhsm2_conf ? 1 : 0,
+        };
+        st = kh_helper_start(&child->helper, err);
+    } else {
+        st = kh_fail(
+            err, KH_UNAVAILABLE, "no pipe for %s: %s", target->program, strerror(errno));
     }
-    if (child->pid < 0) {
-        st = kh_fail(err, KH_UNAVAILABLE, "no process for %s: %s", target->program,
-            strerror(errno));
+    if (st != KH_OK) {
         close_two(report);
         close_two(output);
     } else {
-        (void)setpgid(child->pid, child->pid);
         (void)close(report[1]);
         (void)close(output[1]);
     }
     if (pin >= 0)
         (void)close(pin);
+    /* They were needed until it was started. */
+    child->helper.argv = child->helper.names = child->helper.values = NULL;
     child->report = report[0];
     child->output = output[0];
     free(words);

@@ -2,12 +2,11 @@
 #ifndef KH_KEYHSM_PROBE_CHILD_H
 #define KH_KEYHSM_PROBE_CHILD_H
 
+#include "programs/common/helper.h"
 #include "programs/keyhsm/probe_run.h"
 
-#include <sys/types.h>
-
 struct kh_probe_child {
-    pid_t pid;  /* leads a process group of its own */
+    struct kh_helper helper;
     int report; /* to read its lines from */
     int output; /* to read from what it prints */
 };

@@ -131,9 +131,9 @@ static bool wait_for_it(const struct kh_probe_child *child, unsigned seconds, in
     const struct timespec moment = {0, 20000000};
 
     while (now() < until) {
-        pid_t pid = waitpid(child->pid, status, WNOHANG);
+        pid_t pid = waitpid(child->helper.pid, status, WNOHANG);
 
-        if (pid == child->pid)
+        if (pid == child->helper.pid)
             return true;
         (void)nanosleep(&moment, NULL);
     }
@@ -193,9 +193,7 @@ kh_status kh_probe_run(const struct kh_probe_target *target, const char *stage,
         return st;
     ended = follow(&w, &child) && wait_for_it(&child, target->timeout, &status);
     /* Its own children, too: the process leads a group. */
-    (void)kill(-child.pid, SIGKILL);
-    if (!ended)
-        (void)waitpid(child.pid, &status, 0);
+    status = kh_helper_end(&child.helper, ended ? status : -1);
     conclude(&w, ended, status);
     while (take_output(&w, child.output))
         ;

@@ -131,6 +131,9 @@ check_has "where it may stand in a migration" "$WORK/check.out" "migrations     
 check_has "an option" "$WORK/check.out" "deposit|epoch, default deposit"
 check_fails "no such plugin" "$keyhsm" backend show --plugin-dir "$KEYHSM_PLUGIN_DIR" absent
 
+# The suite is found beside the program, as a build leaves it.
+check "without --suite" "$keyhsm" backend check "$KEYHSM_EXAMPLE" --test nothing_is_written_to_standard_output
+
 # ---- usage ------------------------------------------------------------------------------------
 
 judged 1 "$mocks/broken.so" --test no_such_test

@@ -1,5 +1,6 @@
 #include "core/loader.h"
 #include "programs/common/cli.h"
+#include "programs/common/helper.h"
 #include "programs/keyhsm/backend/backend.h"
 #include "programs/keyhsm/backend/look.h"
 #include "programs/keyhsm/backend/report.h"
@@ -39,9 +40,11 @@ static kh_status seconds(const char *text, unsigned *out, struct kh_error *err)
 static kh_status run(const struct check *check, const char *word, struct kh_suite *suite,
     struct kh_error *err)
 {
+    static char found[PATH_MAX];
     kh_status st = kh_plugin_place(&suite->plugin, check->dir, word, err);
+    struct kh_error why = {0};
 
-    suite->program = check->program;
+    suite->program = check->program ? check->program : found;
     suite->settings = check->settings;
     suite->setting_count = check->setting_count;
     suite->shared = check->shared;
@@ -53,6 +56,10 @@ static kh_status run(const struct check *check, const char *word, struct kh_suit
     /* What cannot be loaded is told in the loader's words. */
     if (st == KH_OK)
         st = kh_plugin_look(&suite->plugin, suite->seconds, NULL, err);
+    if (st == KH_OK && !check->program &&
+        kh_helper_find("keyhsm-conformance", found, sizeof found, &why) != KH_OK)
+        st = kh_fail(err, KH_UNAVAILABLE, "%s; it comes with the package libkeyhsm-dev",
+            why.message);
     if (st == KH_OK)
         st = kh_suite_run(suite, err);
     if (suite->progress)
@@ -62,7 +69,7 @@ static kh_status run(const struct check *check, const char *word, struct kh_suit
 
 int kh_cmd_backend_check(int argc, char **argv)
 {
-    struct check check = {.dir = kh_plugin_dir, .program = KEYHSM_CONFORMANCE};
+    struct check check = {.dir = kh_plugin_dir};
     const struct kh_cli_option options[] = {
         {"set", 0, "KEY=VALUE", "an option of [backend.NAME]; may be repeated",
             &check.setting_count, check.settings, SETTINGS_MAX},

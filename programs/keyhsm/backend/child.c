@@ -1,29 +1,10 @@
 #include "programs/keyhsm/backend/child.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { EVENTS_FD = 3, FILE_LIMIT = 1 << 30, DESCRIPTOR_LIMIT = 4096, ARGS_MAX = 160 };
-
-static void limit(void)
-{
-    const struct rlimit core = {0, 0};
-    const struct rlimit file = {FILE_LIMIT, FILE_LIMIT};
-    struct rlimit descriptors;
-
-    (void)setrlimit(RLIMIT_CORE, &core);
-    (void)setrlimit(RLIMIT_FSIZE, &file);
-    if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 &&
-        descriptors.rlim_cur > DESCRIPTOR_LIMIT) {
-        descriptors.rlim_cur = DESCRIPTOR_LIMIT;
-        (void)setrlimit(RLIMIT_NOFILE, &descriptors);
-    }
-}
+enum { EVENTS_FD = 3, FILE_LIMIT = 1 << 30, ARGS_MAX = 160 };
 
 /* The command line; the strings are the caller's. */
 static void arguments(
@@ -55,47 +36,39 @@ static void arguments(
     args[n] = NULL;
 }
 
-static _Noreturn void become(
-    const struct kh_suite *suite, const char *after, int ends[KH_CHILD_PIPES])
-{
-    const char *args[ARGS_MAX];
-    int high[KH_CHILD_PIPES];
-
-    /* Out of the way of the numbers they are going to have. */
-    for (int i = 0; i < KH_CHILD_PIPES; i++)
-        high[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, 16);
-    (void)dup2(high[KH_CHILD_EVENTS], EVENTS_FD);
-    (void)dup2(high[KH_CHILD_OUT], STDOUT_FILENO);
-    (void)dup2(high[KH_CHILD_ERR], STDERR_FILENO);
-    limit();
-    arguments(args, suite, after);
-    (void)execv(suite->program, (char *const *)(void *)args);
-    _exit(127);
-}
-
 kh_status kh_child_start(struct kh_child *child, const struct kh_suite *suite,
     const char *after, struct kh_error *err)
 {
+    const char *args[ARGS_MAX];
     int ends[KH_CHILD_PIPES];
-    bool ok = true;
+    kh_status st = KH_OK;
 
     for (int i = 0; i < KH_CHILD_PIPES; i++) {
         int both[2] = {-1, -1};
 
-        ok = pipe2(both, O_CLOEXEC) == 0 && ok;
+        if (pipe2(both, O_CLOEXEC) != 0)
+            st = kh_fail(err, KH_UNAVAILABLE, "no pipe for %s: %m", suite->program);
         child->pipes[i] = both[0];
         ends[i] = both[1];
     }
-    child->pid = ok ? fork() : -1;
-    if (child->pid == 0)
-        become(suite, after, ends);
+    arguments(args, suite, after);
+    /* In our group, and with our descriptors: it may be told to ask for a PIN on the
+     * terminal, or to read one from fd:N. */
+    child->helper = (struct kh_helper){
+        .argv = args,
+        .fds = {STDIN_FILENO, ends[KH_CHILD_OUT], ends[KH_CHILD_ERR],
+            ends[KH_CHILD_EVENTS]},
+        .fd_count = EVENTS_FD + 1,
+        .file_max = FILE_LIMIT,
+    };
+    if (st == KH_OK)
+        st = kh_helper_start(&child->helper, err);
+    child->helper.argv = NULL;
     for (int i = 0; i < KH_CHILD_PIPES; i++)
         (void)close(ends[i]);
-    if (child->pid > 0)
-        return KH_OK;
-    for (int i = 0; i < KH_CHILD_PIPES; i++)
+    for (int i = 0; st != KH_OK && i < KH_CHILD_PIPES; i++)
         (void)close(child->pipes[i]);
-    return kh_fail(err, KH_UNAVAILABLE, "no process for %s: %m", suite->program);
+    return st;
 }
 
 size_t kh_child_memory(const struct kh_child *child)
@@ -104,7 +77,7 @@ size_t kh_child_memory(const struct kh_child *child)
     size_t pages = 0;
     FILE *f;
 
-    (void)snprintf(path, sizeof path, "/proc/%ld/statm", (long)child->pid);
+    (void)snprintf(path, sizeof path, "/proc/%ld/statm", (long)child->helper.pid);
     f = fopen(path, "re");
     if (!f)
         return 0;
@@ -116,11 +89,8 @@ size_t kh_child_memory(const struct kh_child *child)
 
 int kh_child_end(struct kh_child *child)
 {
-    int status = 0;
+    int status = kh_helper_end(&child->helper, -1);
 
-    /* One that has ended already is not hurt. */
-    (void)kill(child->pid, SIGKILL);
-    (void)waitpid(child->pid, &status, 0);
     for (int i = 0; i < KH_CHILD_PIPES; i++)
         (void)close(child->pipes[i]);
     return status;

@@ -2,14 +2,13 @@
 #ifndef KH_KEYHSM_BACKEND_CHILD_H
 #define KH_KEYHSM_BACKEND_CHILD_H
 
+#include "programs/common/helper.h"
 #include "programs/keyhsm/backend/suite.h"
-
-#include <sys/types.h>
 
 enum { KH_CHILD_EVENTS, KH_CHILD_OUT, KH_CHILD_ERR, KH_CHILD_PIPES };
 
 struct kh_child {
-    pid_t pid;
+    struct kh_helper helper;
     int pipes[KH_CHILD_PIPES]; /* the ends that are read */
 };
 
