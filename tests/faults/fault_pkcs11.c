@@ -4,6 +4,7 @@
  */
 #include "tests/faults/fault_pkcs11.h"
 
+#include "tests/faults/fault_call.h"
 #include "tests/faults/plan.h"
 
 #include <dlfcn.h>
@@ -23,11 +24,6 @@ static CK_SLOT_ID last_slot;
 static pthread_mutex_t pair_mutex = PTHREAD_MUTEX_INITIALIZER;
 static CK_OBJECT_HANDLE pair[2];
 
-struct call {
-    const char *function;
-    struct fault fault;
-};
-
 /* Calls share it. A token that loses its sessions or login does so between two calls:
  * SoftHSM frees what a call beside C_Logout or C_CloseAllSessions still uses. */
 static pthread_rwlock_t real_calls = PTHREAD_RWLOCK_INITIALIZER;
@@ -44,9 +40,8 @@ static void disturb(CK_SESSION_HANDLE session, const struct fault *fault)
     (void)pthread_rwlock_unlock(&real_calls);
 }
 
-/* False: do not make the real call; *RV is the answer. True: end() must follow. */
-static bool begin(
-    struct call *call, const char *function, CK_SESSION_HANDLE session, CK_RV *rv)
+bool fault_begin(
+    struct fault_call *call, const char *function, CK_SESSION_HANDLE session, CK_RV *rv)
 {
     call->function = function;
     plan_refresh();
@@ -74,7 +69,7 @@ static bool begin(
     return true;
 }
 
-static CK_RV end(const struct call *call, CK_RV rv)
+CK_RV fault_end(const struct fault_call *call, CK_RV rv)
 {
     (void)pthread_rwlock_unlock(&real_calls);
     if (call->fault.kill_after)
@@ -85,13 +80,13 @@ static CK_RV end(const struct call *call, CK_RV rv)
     return rv;
 }
 
-static void shorten(const struct fault *fault, CK_ULONG *len)
+void fault_shorten(const struct fault *fault, CK_ULONG *len)
 {
     if (fault->shorten && *len != (CK_ULONG)-1)
         *len = *len > fault->shorten ? *len - fault->shorten : 0;
 }
 
-static CK_OBJECT_HANDLE swapped(const struct fault *fault, CK_OBJECT_HANDLE handle)
+CK_OBJECT_HANDLE fault_swapped(const struct fault *fault, CK_OBJECT_HANDLE handle)
 {
     CK_OBJECT_HANDLE other = handle;
 
@@ -114,11 +109,11 @@ static void remember(CK_OBJECT_HANDLE handle)
 
 static CK_RV initialize(void *args)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_Initialize", 0, &rv))
-        rv = end(&call, real->C_Initialize(args));
+    if (fault_begin(&call, "C_Initialize", 0, &rv))
+        rv = fault_end(&call, real->C_Initialize(args));
     if (rv == CKR_OK)
         initialised_by = getpid();
     return rv;
@@ -126,31 +121,33 @@ static CK_RV initialize(void *args)
 
 static CK_RV finalize(void *reserved)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_Finalize", 0, &rv))
-        rv = end(&call, real->C_Finalize(reserved));
+    if (fault_begin(&call, "C_Finalize", 0, &rv))
+        rv = fault_end(&call, real->C_Finalize(reserved));
+    if (rv == CKR_OK)
+        initialised_by = 0;
     return rv;
 }
 
 static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_GetSlotList", 0, &rv))
-        rv = end(&call, real->C_GetSlotList(present, list, count));
+    if (fault_begin(&call, "C_GetSlotList", 0, &rv))
+        rv = fault_end(&call, real->C_GetSlotList(present, list, count));
     return rv;
 }
 
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_GetTokenInfo", 0, &rv))
-        rv = end(&call, real->C_GetTokenInfo(slot, info));
+    if (fault_begin(&call, "C_GetTokenInfo", 0, &rv))
+        rv = fault_end(&call, real->C_GetTokenInfo(slot, info));
     if (rv == CKR_OK)
         info->flags |= call.fault.flags;
     return rv;
@@ -159,130 +156,130 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 static CK_RV get_mechanism_info(
     CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (!begin(&call, "C_GetMechanismInfo", 0, &rv))
+    if (!fault_begin(&call, "C_GetMechanismInfo", 0, &rv))
         return rv;
     if (call.fault.hide && call.fault.hidden == type)
-        return end(&call, CKR_MECHANISM_INVALID);
-    return end(&call, real->C_GetMechanismInfo(slot, type, info));
+        return fault_end(&call, CKR_MECHANISM_INVALID);
+    return fault_end(&call, real->C_GetMechanismInfo(slot, type, info));
 }
 
 static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_NOTIFY notify,
     CK_SESSION_HANDLE *session)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
     last_slot = slot;
-    if (begin(&call, "C_OpenSession", 0, &rv))
-        rv = end(&call, real->C_OpenSession(slot, flags, app, notify, session));
+    if (fault_begin(&call, "C_OpenSession", 0, &rv))
+        rv = fault_end(&call, real->C_OpenSession(slot, flags, app, notify, session));
     return rv;
 }
 
 static CK_RV close_session(CK_SESSION_HANDLE session)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_CloseSession", session, &rv))
-        rv = end(&call, real->C_CloseSession(session));
+    if (fault_begin(&call, "C_CloseSession", session, &rv))
+        rv = fault_end(&call, real->C_CloseSession(session));
     return rv;
 }
 
 static CK_RV get_session_info(CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_GetSessionInfo", session, &rv))
-        rv = end(&call, real->C_GetSessionInfo(session, info));
+    if (fault_begin(&call, "C_GetSessionInfo", session, &rv))
+        rv = fault_end(&call, real->C_GetSessionInfo(session, info));
     return rv;
 }
 
 static CK_RV init_token(
     CK_SLOT_ID slot, CK_UTF8CHAR_PTR pin, CK_ULONG len, CK_UTF8CHAR_PTR label)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_InitToken", 0, &rv))
-        rv = end(&call, real->C_InitToken(slot, pin, len, label));
+    if (fault_begin(&call, "C_InitToken", 0, &rv))
+        rv = fault_end(&call, real->C_InitToken(slot, pin, len, label));
     return rv;
 }
 
 static CK_RV init_pin(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR pin, CK_ULONG len)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_InitPIN", session, &rv))
-        rv = end(&call, real->C_InitPIN(session, pin, len));
+    if (fault_begin(&call, "C_InitPIN", session, &rv))
+        rv = fault_end(&call, real->C_InitPIN(session, pin, len));
     return rv;
 }
 
 static CK_RV login(
     CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_Login", session, &rv))
-        rv = end(&call, real->C_Login(session, user, pin, len));
+    if (fault_begin(&call, "C_Login", session, &rv))
+        rv = fault_end(&call, real->C_Login(session, user, pin, len));
     return rv;
 }
 
 static CK_RV find_objects_init(
     CK_SESSION_HANDLE session, CK_ATTRIBUTE *list, CK_ULONG count)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_FindObjectsInit", session, &rv))
-        rv = end(&call, real->C_FindObjectsInit(session, list, count));
+    if (fault_begin(&call, "C_FindObjectsInit", session, &rv))
+        rv = fault_end(&call, real->C_FindObjectsInit(session, list, count));
     return rv;
 }
 
 static CK_RV find_objects(
     CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *list, CK_ULONG max, CK_ULONG *count)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_FindObjects", session, &rv))
-        rv = end(&call, real->C_FindObjects(session, list, max, count));
+    if (fault_begin(&call, "C_FindObjects", session, &rv))
+        rv = fault_end(&call, real->C_FindObjects(session, list, max, count));
     for (CK_ULONG i = 0; rv == CKR_OK && i < *count; i++)
-        list[i] = swapped(&call.fault, list[i]);
+        list[i] = fault_swapped(&call.fault, list[i]);
     return rv;
 }
 
 static CK_RV find_objects_final(CK_SESSION_HANDLE session)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_FindObjectsFinal", session, &rv))
-        rv = end(&call, real->C_FindObjectsFinal(session));
+    if (fault_begin(&call, "C_FindObjectsFinal", session, &rv))
+        rv = fault_end(&call, real->C_FindObjectsFinal(session));
     return rv;
 }
 
 static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
     CK_ATTRIBUTE *list, CK_ULONG count)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (!begin(&call, "C_GetAttributeValue", session, &rv))
+    if (!fault_begin(&call, "C_GetAttributeValue", session, &rv))
         return rv;
-    rv = end(&call,
-        real->C_GetAttributeValue(session, swapped(&call.fault, object), list, count));
+    rv = fault_end(&call, real->C_GetAttributeValue(
+                              session, fault_swapped(&call.fault, object), list, count));
     for (CK_ULONG i = 0; i < count; i++) {
         if (call.fault.lie && list[i].type == call.fault.lie_type && list[i].pValue) {
             memcpy(list[i].pValue, &call.fault.lie_value, 1);
             list[i].ulValueLen = 1;
         }
-        shorten(&call.fault, &list[i].ulValueLen);
+        fault_shorten(&call.fault, &list[i].ulValueLen);
     }
     return rv;
 }
@@ -291,14 +288,14 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
     CK_ATTRIBUTE *public_list, CK_ULONG public_count, CK_ATTRIBUTE *private_list,
     CK_ULONG private_count, CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
 {
-    struct call call;
+    struct fault_call call;
     CK_BBOOL on_token = CK_FALSE;
     CK_RV rv;
 
-    if (!begin(&call, "C_GenerateKeyPair", session, &rv))
+    if (!fault_begin(&call, "C_GenerateKeyPair", session, &rv))
         return rv;
     if (call.fault.hide && call.fault.hidden == mechanism->mechanism)
-        return end(&call, CKR_MECHANISM_INVALID);
+        return fault_end(&call, CKR_MECHANISM_INVALID);
     rv = real->C_GenerateKeyPair(session, mechanism, public_list, public_count,
         private_list, private_count, public_key, private_key);
     for (CK_ULONG i = 0; i < private_count; i++) {
@@ -307,66 +304,68 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
     }
     if (rv == CKR_OK && on_token)
         remember(*private_key);
-    return end(&call, rv);
+    return fault_end(&call, rv);
 }
 
 static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_DestroyObject", session, &rv))
-        rv = end(&call, real->C_DestroyObject(session, swapped(&call.fault, object)));
+    if (fault_begin(&call, "C_DestroyObject", session, &rv))
+        rv = fault_end(
+            &call, real->C_DestroyObject(session, fault_swapped(&call.fault, object)));
     return rv;
 }
 
 static CK_RV derive_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
     CK_OBJECT_HANDLE base, CK_ATTRIBUTE *list, CK_ULONG count, CK_OBJECT_HANDLE *key)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (!begin(&call, "C_DeriveKey", session, &rv))
+    if (!fault_begin(&call, "C_DeriveKey", session, &rv))
         return rv;
     if (call.fault.hide && call.fault.hidden == mechanism->mechanism)
-        return end(&call, CKR_MECHANISM_INVALID);
-    return end(&call, real->C_DeriveKey(session, mechanism, swapped(&call.fault, base),
-                          list, count, key));
+        return fault_end(&call, CKR_MECHANISM_INVALID);
+    return fault_end(&call, real->C_DeriveKey(session, mechanism,
+                                fault_swapped(&call.fault, base), list, count, key));
 }
 
 static CK_RV decrypt_init(
     CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (!begin(&call, "C_DecryptInit", session, &rv))
+    if (!fault_begin(&call, "C_DecryptInit", session, &rv))
         return rv;
     if (call.fault.hide && call.fault.hidden == mechanism->mechanism)
-        return end(&call, CKR_MECHANISM_INVALID);
-    return end(&call, real->C_DecryptInit(session, mechanism, swapped(&call.fault, key)));
+        return fault_end(&call, CKR_MECHANISM_INVALID);
+    return fault_end(
+        &call, real->C_DecryptInit(session, mechanism, fault_swapped(&call.fault, key)));
 }
 
 static CK_RV decrypt(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len,
     CK_BYTE *out, CK_ULONG *out_len)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_Decrypt", session, &rv))
-        rv = end(&call, real->C_Decrypt(session, in, in_len, out, out_len));
+    if (fault_begin(&call, "C_Decrypt", session, &rv))
+        rv = fault_end(&call, real->C_Decrypt(session, in, in_len, out, out_len));
     if (rv == CKR_OK)
-        shorten(&call.fault, out_len);
+        fault_shorten(&call.fault, out_len);
     return rv;
 }
 
 static CK_RV generate_random(CK_SESSION_HANDLE session, CK_BYTE *out, CK_ULONG len)
 {
-    struct call call;
+    struct fault_call call;
     CK_RV rv;
 
-    if (begin(&call, "C_GenerateRandom", session, &rv))
-        rv = end(&call, real->C_GenerateRandom(session, out, len));
+    if (fault_begin(&call, "C_GenerateRandom", session, &rv))
+        rv = fault_end(&call, real->C_GenerateRandom(session, out, len));
     return rv;
 }
 
@@ -394,6 +393,7 @@ static void wrap(void)
     wrapped.C_DecryptInit = decrypt_init;
     wrapped.C_Decrypt = decrypt;
     wrapped.C_GenerateRandom = generate_random;
+    fault_wrap_named(&wrapped, real);
 }
 
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
