@@ -132,7 +132,7 @@ check_has "an option" "$WORK/check.out" "deposit|epoch, default deposit"
 check_fails "no such plugin" "$keyhsm" backend show --plugin-dir "$KEYHSM_PLUGIN_DIR" absent
 
 # The suite is found beside the program, as a build leaves it.
-check "without --suite" "$keyhsm" backend check "$KEYHSM_EXAMPLE" --test nothing_is_written_to_standard_output
+check "without --suite" "$keyhsm" backend check "$KEYHSM_EXAMPLE" --test an_info_is_written_within_its_bounds
 
 # ---- usage ------------------------------------------------------------------------------------
 
