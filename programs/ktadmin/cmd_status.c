@@ -1,6 +1,7 @@
 #include "programs/ktadmin/commands.h"
 #include "programs/ktadmin/output.h"
 #include "programs/ktadmin/overview.h"
+#include "programs/ktadmin/status_remote.h"
 #include "programs/ktadmin/task.h"
 
 static void line(const char *label, const char *text)
@@ -98,38 +99,61 @@ static kh_status print_json(const struct kh_overview *o, struct kh_error *err)
         err);
 }
 
+/* Of the store on this host. */
+static kh_status local(
+    const struct kh_setup_args *setup, bool json, bool *serves, struct kh_error *err)
+{
+    struct kh_overview overview;
+    kh_status status = kh_overview(&overview, setup, err);
+
+    if (status == KH_OK && json)
+        status = print_json(&overview, err);
+    else if (status == KH_OK)
+        print(&overview);
+    *serves = status == KH_OK && !*kh_overview_problem(&overview);
+    return status;
+}
+
+/* Options of a daemon without one are a mistake, not nothing. */
+static bool asks_daemon(const struct kh_target_options *o)
+{
+    return o->server || o->client_certfile || o->client_keyfile || o->cacert ||
+           o->negotiate || o->passphrase || o->passphrase_source;
+}
+
 int kh_cmd_status(int argc, char **argv)
 {
-    struct kh_setup_args setup = {0};
+    struct kh_target_options o = {0};
     bool json = false;
     const struct kh_cli_option options[] = {
         {"json", 'j', NULL, "as a JSON object", &json, NULL, 0},
-        KH_SETUP_OPTIONS(setup),
+        KH_SERVER_OPTIONS(o),
+        KH_SETUP_OPTIONS(o.setup),
     };
     const struct kh_cli cli = {.program = "ktadmin status",
         .arguments = "",
-        .summary = "Shows the store, its server's backend, keyhsmd, and certificates.",
+        .summary = "Shows the store, its server's backend, keyhsmd, and certificates; or "
+                   "what a daemon says.",
         .options = options,
         .option_count = sizeof options / sizeof options[0],
-        .more = "Reads keytrustee.ini, opens the store and asks keyhsmd. Changes "
-                "nothing.\n\n"
+        .more = "Reads keytrustee.ini, opens the store and asks keyhsmd; with --server "
+                "asks that daemon\nfor /v1/status instead. Changes nothing.\n\n"
                 "Exit codes: 0 the backend serves, 2 usage or configuration, 5 it does "
-                "not."};
-    struct kh_overview overview;
+                "not, or the daemon\ndoes not answer, 7 the daemon refuses to say."};
     struct kh_error err = {0};
     int first = kh_cli_parse(&cli, argc, argv, false);
+    bool serves = false;
     kh_status status;
 
     if (first < argc)
         kh_cli_die(&cli, KH_EXIT_USAGE, "one argument too many: '%s'", argv[first]);
-    status = kh_overview(&overview, &setup, &err);
-    if (status == KH_OK && json)
-        status = print_json(&overview, &err);
-    else if (status == KH_OK)
-        print(&overview);
+    if (asks_daemon(&o) && !o.server)
+        kh_cli_die(&cli, KH_EXIT_USAGE, "which daemon? --server is missing");
+    status = o.server ? kh_status_remote(&o, json, &serves, &err)
+                      : local(&o.setup, json, &serves, &err);
     if (status == KH_OK)
         status = kh_output_flush(&err);
     if (status != KH_OK)
         kh_cli_die(&cli, kh_task_exit_code(status), "%s", err.message);
-    return *kh_overview_problem(&overview) ? KH_EXIT_UNAVAILABLE : KH_EXIT_OK;
+    return serves ? KH_EXIT_OK : KH_EXIT_UNAVAILABLE;
 }

@@ -103,6 +103,27 @@ struct kh_target_options {
     const char *passphrase_source;
 };
 
+/* The rows of an option table that name a daemon, and who asks it, in OPTIONS. */
+#define KH_SERVER_OPTIONS(options)                                                       \
+    {"server", 's', "URL", "work on a daemon: https://HOST:PORT", &(options).server,     \
+        NULL, 0},                                                                        \
+        {"client-certfile", 0, "FILE", "certificate to show to the daemon, PEM",         \
+            &(options).client_certfile, NULL, 0},                                        \
+        {"client-keyfile", 0, "FILE",                                                    \
+            "its private key: PEM, or a URI that OpenSSL knows",                         \
+            &(options).client_keyfile, NULL, 0},                                         \
+        {"negotiate", 0, NULL, "show a Kerberos ticket (kinit) to the daemon",           \
+            &(options).negotiate, NULL, 0},                                              \
+        {"cacert", 0, "FILE", "certificates that vouch for the daemon, PEM",             \
+            &(options).cacert, NULL, 0},                                                 \
+        {"passphrase", 0, NULL, "ask for the password of the private key",               \
+            &(options).passphrase, NULL, 0},                                             \
+    {                                                                                    \
+        "passphrase-source", 0, "SOURCE",                                                \
+            "or take it from file:/PATH, credential:NAME or fd:N",                       \
+            &(options).passphrase_source, NULL, 0                                        \
+    }
+
 /* KH_INVALID, in words, unless OPTIONS name exactly one target, completely. */
 KH_CHECK kh_status kh_target_check(
     const struct kh_target_options *options, struct kh_error *err);

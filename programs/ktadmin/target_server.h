@@ -1,4 +1,4 @@
-/* Inside of the target that is a daemon: target_server.c and target_server_key.c only. */
+/* Inside of the target that is a daemon: target_server*.c and status_remote.c only. */
 #ifndef KH_KTADMIN_TARGET_SERVER_H
 #define KH_KTADMIN_TARGET_SERVER_H
 

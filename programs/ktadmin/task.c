@@ -33,21 +33,7 @@ static void add_target_options(
 {
     const struct kh_cli_option options[] = {
         {"backend", 'b', "NAME", "work on this backend directly", &o->backend, NULL, 0},
-        {"server", 's', "URL", "work on a daemon: https://HOST:PORT", &o->server, NULL,
-            0},
-        {"client-certfile", 0, "FILE", "certificate to show to the daemon, PEM",
-            &o->client_certfile, NULL, 0},
-        {"client-keyfile", 0, "FILE", "its private key: PEM, or a URI that OpenSSL knows",
-            &o->client_keyfile, NULL, 0},
-        {"negotiate", 0, NULL, "show a Kerberos ticket (kinit) to the daemon",
-            &o->negotiate, NULL, 0},
-        {"cacert", 0, "FILE", "certificates that vouch for the daemon, PEM", &o->cacert,
-            NULL, 0},
-        {"passphrase", 0, NULL, "ask for the password of the private key", &o->passphrase,
-            NULL, 0},
-        {"passphrase-source", 0, "SOURCE",
-            "or take it from file:/PATH, credential:NAME or fd:N", &o->passphrase_source,
-            NULL, 0},
+        KH_SERVER_OPTIONS(*o),
         KH_SETUP_OPTIONS(o->setup),
     };
 

@@ -175,6 +175,36 @@ done
 for i in $(seq 20); do wait "${crowd[i]}" || true; done
 check_eq "20 in parallel" "$(cat "$WORK"/parallel.* | sort | uniq -c | tr -s ' ')" " 20 200"
 
+echo "# ktadmin status, which asks the daemon"
+# status WANTED TEXT [OPTION...]
+status() {
+  local wanted=$1 text=$2 status=0; shift 2
+  "$KEYHSM_BIN_DIR/ktadmin" status --config "$WORK/none.ini" --set memory.lock=preferred --server "$URL" --cacert "$WORK/ca.crt" "$@" \
+    >"$WORK/status" 2>&1 </dev/null || status=$?
+  check_eq "$text" "$status" "$wanted"
+}
+: >"$WORK/none.ini"
+export KRB5CCNAME=FILE:$KRB5/alice.cc
+status 7 "with a ticket, by who may not" --negotiate
+check_has "  it says so" "$WORK/status" "status"
+sed -i 's/^hdfs = /watch = allow status on * to alice@LAB.TEST\n&/' "$WORK/keyhsm.ini"
+kill -HUP "$PID"
+wait_for "the new rule" grep -q "rules of \[acl\] were read again" "$WORK/keytrusteed.log"
+status 0 "with a ticket" --negotiate
+check_has "  who answers" "$WORK/status" "daemon         keytrusteed "
+check "  and how it is" grep -qE '^state          (ok|warning): .' "$WORK/status"
+check_has "  the chain" "$WORK/status" "keytrusteed to file store: ok"
+check_has "  the backend" "$WORK/status" "backend        softfile"
+check_has "  what is counted" "$WORK/status" "deposits       "
+status 0 "as JSON" --negotiate --json
+check_eq "  it is that of the daemon" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["daemon"])' "$WORK/status")" keytrusteed
+status 0 "with a certificate" --client-certfile "$WORK/client.crt" --client-keyfile "$WORK/client.key"
+status 2 "with neither"
+status 2 "with half of one" --client-certfile "$WORK/client.crt"
+saved=$URL; URL=https://localhost:1
+status 5 "where nobody is" --negotiate
+URL=$saved; unset KRB5CCNAME
+
 echo "# reload"
 reload() {
   local lines
