@@ -58,3 +58,11 @@ deposit() {
 
 # uri_file URI: the PEM file for it
 uri_file() { printf -- '-----BEGIN KEYHSM URI-----\n%s\n-----END KEYHSM URI-----\n' "$(printf %s "$1" | base64 -w 64)"; }
+
+# make_key NAME KIND PURPOSE...: a named key, on the token
+make_key() {
+  local name=$1 kind=$2 purposes; shift 2
+  purposes=$(printf ',"%s"' "$@")
+  api POST /v1/keys -H "Content-Type: application/json" -d "{\"name\":\"$name\",\"kind\":\"$kind\",\"purposes\":[${purposes:1}]}"
+  [ "$STATUS" = 201 ] || die "key $name: $STATUS $(cat "$WORK/body")"
+}
