@@ -17,6 +17,8 @@ CK_RV kh_named_c_sign(struct kh_call *call, struct kh_named_work *work,
         return kh_named_lacks(call, work, rv);
     rv = kh_said(call, "C_Sign",
         call->p11->C_Sign(call->session, in->data, in->len, out->data, &len));
+    if (rv != CKR_OK && (call->quirks & KH_QUIRK_LATE_REFUSAL))
+        return kh_named_lacks(call, work, rv);
     if (rv == CKR_OK && len > out->len)
         rv = CKR_FUNCTION_FAILED;
     if (rv == CKR_OK)
@@ -64,6 +66,16 @@ static bool encode(const unsigned char *raw, size_t half, struct kh_buf *out)
     return len > 0;
 }
 
+/* A digest is a number: zeros in front of it change nothing. */
+static size_t zeros_before(const struct kh_call *call, size_t len)
+{
+    enum { SHA1 = 20, SHA256 = 32 };
+
+    if (!(call->quirks & KH_QUIRK_DIGEST_LENGTHS) || len >= SHA256 || len == SHA1)
+        return 0;
+    return SHA256 - len;
+}
+
 /* A digest longer than the curve's order is cut to its leftmost bits (FIPS 186-5, 6.4.1),
  * which not every token does. */
 CK_RV kh_named_ecdsa(struct kh_call *call, struct kh_named_work *work)
@@ -77,9 +89,13 @@ CK_RV kh_named_ecdsa(struct kh_call *call, struct kh_named_work *work)
         .cap = sizeof digest};
     struct kh_buf sig = {.data = raw, .len = sizeof raw, .cap = sizeof raw};
     CK_MECHANISM mechanism = {CKM_ECDSA, NULL, 0};
+    size_t zeros;
     CK_RV rv;
 
-    memcpy(digest, use->input, in.len);
+    zeros = zeros_before(call, in.len);
+    memset(digest, 0, zeros);
+    memcpy(digest + zeros, use->input, in.len);
+    in.len += zeros;
     rv = kh_named_c_sign(call, work, &mechanism, &in, &sig);
     if (rv != CKR_OK)
         return rv;

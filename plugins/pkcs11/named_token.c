@@ -46,8 +46,9 @@ static void describe(const struct kh_key_use *use, char out[64])
 CK_RV kh_named_lacks(struct kh_call *call, const struct kh_named_work *work, CK_RV rv)
 {
     char what[64];
+    bool late = rv == CKR_GENERAL_ERROR && (call->quirks & KH_QUIRK_LATE_REFUSAL);
 
-    if (rv != CKR_MECHANISM_INVALID && rv != CKR_MECHANISM_PARAM_INVALID &&
+    if (!late && rv != CKR_MECHANISM_INVALID && rv != CKR_MECHANISM_PARAM_INVALID &&
         rv != CKR_ARGUMENTS_BAD)
         return rv;
     call->soiled = true;

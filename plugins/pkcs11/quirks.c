@@ -65,6 +65,14 @@ static const struct kh_quirk table[] = {
                   "another, and destroying one destroys the other: a data object is "
                   "made first and stays, and what a handle names is looked at before it "
                   "is destroyed"},
+    {TPM2, .word = "refuses-late", .flags = KH_QUIRK_LATE_REFUSAL,
+        .reason = "what it cannot sign (RSA with a key that may only sign) it says in "
+                  "C_Sign, with CKR_GENERAL_ERROR: taken for what it lacks, not for an "
+                  "outage; a new key that fails so goes at the next start"},
+    {TPM2, .word = "digest-lengths", .flags = KH_QUIRK_DIGEST_LENGTHS,
+        .reason = "ECDSA guesses the hash from the digest's length and does not know "
+                  "SHA-224: zeros in front make its digest one of SHA-256, which is "
+                  "the same number"},
     {TPM2, .word = "few-keys", .key_limit = 40, .weight = KH_QUIRK_MIND,
         .reason = "a key that was used stays in the TPM's memory, which tpm2-abrmd "
                   "bounds: start it with --max-transients=100 (the default, 27, bears "

@@ -25,6 +25,10 @@ enum {
     KH_QUIRK_PAIR_ON_TOKEN = 1u << 3,
     /* Handles count from the first object, which therefore has to stay. */
     KH_QUIRK_ANCHOR = 1u << 4,
+    /* What it cannot sign it says in C_Sign, with CKR_GENERAL_ERROR. */
+    KH_QUIRK_LATE_REFUSAL = 1u << 5,
+    /* ECDSA takes a digest for one of SHA-1, 256, 384 or 512 by its length. */
+    KH_QUIRK_DIGEST_LENGTHS = 1u << 6,
 };
 
 typedef enum kh_quirk_weight {

@@ -86,7 +86,9 @@ static void a_tpm_has_its_pairs_on_the_token_and_few_of_them(void)
     CK_INFO info = info_of("tpm2-software.github.io", "TPM2.0 Cryptoki", 109);
     struct kh_quirks quirks = kh_quirks_of(&info);
 
-    CU_ASSERT_EQUAL(quirks.flags, (uint32_t)(KH_QUIRK_PAIR_ON_TOKEN | KH_QUIRK_ANCHOR));
+    CU_ASSERT_EQUAL(
+        quirks.flags, (uint32_t)(KH_QUIRK_PAIR_ON_TOKEN | KH_QUIRK_ANCHOR |
+                                 KH_QUIRK_LATE_REFUSAL | KH_QUIRK_DIGEST_LENGTHS));
     CU_ASSERT_TRUE(quirks.key_limit > 0 && quirks.key_limit < 100);
 }
 
