@@ -2,10 +2,46 @@
  * fits. */
 #include "core/migrate/internal.h"
 
+#include "core/backend_key.h"
 #include "core/deposit.h"
 #include "core/name.h"
 
 #include <string.h>
+
+/* A place has few named keys or none, and asking for each of many names costs: whether
+ * there are any is asked once. */
+static kh_status look_for_keys(struct kh_migration *m, struct kh_error *err)
+{
+    struct kh_named_key first;
+    size_t count = 0;
+    kh_status st = KH_OK;
+
+    if (m->keys_looked_for)
+        return KH_OK;
+    if (kh_backend_has_keys(m->o.destination))
+        st = kh_at_destination(
+            m, kh_backend_key_list(m->o.destination, NULL, &first, 1, &count, err));
+    if (st == KH_REFUSED) /* a keyhsmd whose backend has none */
+        st = KH_OK;
+    m->keys_looked_for = st == KH_OK;
+    m->keys_there = count > 0;
+    return st;
+}
+
+/* Is NAME that of a named key at the destination? */
+static kh_status is_keys_name(
+    struct kh_migration *m, const char *name, bool *is, struct kh_error *err)
+{
+    struct kh_named_key key;
+    kh_status st = look_for_keys(m, err);
+
+    *is = false;
+    if (st != KH_OK || !m->keys_there)
+        return st;
+    st = kh_at_destination(m, kh_backend_key_stat(m->o.destination, name, &key, err));
+    *is = st == KH_OK;
+    return st == KH_NOT_FOUND ? KH_OK : st;
+}
 
 /* Would a deposit of that NAME get in somebody's way, at either end or in the map? */
 static kh_status name_taken(
@@ -22,11 +58,25 @@ static kh_status name_taken(
     if (st == KH_NOT_FOUND)
         st = kh_at_destination(
             m, kh_backend_stat(m->o.destination, name, KH_LATEST, &stat, err));
-    if (st == KH_NOT_FOUND) {
-        *taken = false;
-        return KH_OK;
-    }
+    if (st == KH_NOT_FOUND)
+        return is_keys_name(m, name, taken, err);
     return st == KH_CORRUPT ? KH_OK : st;
+}
+
+/* Keys and deposits share their names. */
+static kh_status check_key_names(
+    struct kh_migration *m, const char *name, const char *target, struct kh_error *err)
+{
+    bool is = false;
+    kh_status st = is_keys_name(m, target, &is, err);
+
+    if (st == KH_OK && is)
+        kh_tell_finding(m, "clash", name, -1,
+            "'%s' is the name of a named key at the destination: give the deposit "
+            "another "
+            "(--name-map), or purge the key",
+            target);
+    return st;
 }
 
 kh_status kh_inspect_name(
@@ -45,7 +95,7 @@ kh_status kh_inspect_name(
     if (target != item->name)
         m->result.renamed++;
     if (kh_name_check(target, &rule) == KH_OK)
-        return KH_OK;
+        return check_key_names(m, item->name, target, err);
     if (target == item->name)
         kh_tell_finding(m, "bad-name", item->name, -1, "%s", rule.message);
     else

@@ -55,6 +55,8 @@ struct kh_migration {
     uint64_t at_source;              /* versions the verification saw there */
     uint64_t at_destination;         /* of these, listed by the destination */
     char last_name[KH_NAME_MAX + 1]; /* of the listing, in the plan */
+    bool keys_looked_for;            /* named keys of the destination, in the plan */
+    bool keys_there;
     struct kh_suggestions *suggestions;
 };
 

@@ -1,6 +1,7 @@
 /* What the plan finds, and that it writes nothing. */
 #include "tests/unit/migrate/lab.h"
 
+#include "core/backend_key.h"
 #include "core/deposit.h"
 #include "core/secmem.h"
 
@@ -258,6 +259,55 @@ static void more_versions_than_the_queue_holds_all_arrive(void)
     }
 }
 
+/* A vault with named keys, in place of the lab's. */
+static struct kh_backend *open_keyvault(struct kh_config **config, struct kh_error *err)
+{
+    struct kh_backend *vault = NULL;
+
+    KH_ASSERT_OK_FATAL(kh_config_load(config, NULL, err), *err);
+    KH_ASSERT_OK_FATAL(kh_backend_claim(*config, TEST_MOCK_DIR, "keyvault", err), *err);
+    KH_ASSERT_OK_FATAL(kh_config_finish(*config, err), *err);
+    KH_ASSERT_OK_FATAL(
+        kh_backend_open(&vault, "keyvault", TEST_MOCK_DIR, *config, KH_OPEN_MIGRATE, err),
+        *err);
+    return vault;
+}
+
+static void a_name_that_a_key_has_at_the_destination_is_a_finding(void)
+{
+    struct kh_named_key key = {
+        .name = "gamma", .kind = KH_KIND_AES_256, .purposes = KH_KEY_WRAP};
+    struct kh_migration *m = NULL;
+    struct kh_config *config = NULL;
+    struct kh_backend *vault;
+    struct lab lab;
+
+    lab_make(&lab);
+    lab_put(&lab, LAB_SOURCE, "beta", 0, "x");
+    lab_put(&lab, LAB_SOURCE, "gamma", 0, "x");
+    lab_put(&lab, LAB_SOURCE, "gamma", 1, "x");
+    lab_open(&lab);
+    vault = open_keyvault(&config, &lab.err);
+    KH_ASSERT_OK_FATAL(kh_backend_key_create(vault, &key, &lab.err), lab.err);
+    lab.options.destination = vault;
+    KH_ASSERT_OK_FATAL(kh_migrate_open(&m, &lab.options, &lab.err), lab.err);
+    KH_ASSERT_FAILS(
+        kh_migrate_plan(m, &lab.err), KH_REFUSED, lab.err, "1 finding(s); nothing");
+    CU_ASSERT_EQUAL(lab_findings(&lab), 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(lab_find(&lab, "clash", "gamma"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(lab_find(&lab, "clash", "gamma")->message, "the name of a named key"));
+    kh_migrate_close(m);
+    KH_ASSERT_OK(kh_backend_key_change(vault, "gamma", KH_KEY_PURGE, &lab.err), lab.err);
+    m = NULL;
+    KH_ASSERT_OK_FATAL(kh_migrate_open(&m, &lab.options, &lab.err), lab.err);
+    KH_ASSERT_OK(kh_migrate_plan(m, &lab.err), lab.err);
+    kh_migrate_close(m);
+    kh_backend_close(vault);
+    kh_config_free(config);
+    lab_free(&lab);
+}
+
 static const struct kh_test tests[] = {
     {"all_findings_are_told_at_once_each_with_its_reason",
         all_findings_are_told_at_once_each_with_its_reason},
@@ -284,6 +334,8 @@ static const struct kh_test tests[] = {
         an_empty_source_is_said_and_sealed_only_when_asked},
     {"an_empty_source_asks_nothing_of_the_destination",
         an_empty_source_asks_nothing_of_the_destination},
+    {"a_name_that_a_key_has_at_the_destination_is_a_finding",
+        a_name_that_a_key_has_at_the_destination_is_a_finding},
     {"too_many_jobs_are_refused", too_many_jobs_are_refused},
     {"more_versions_than_the_queue_holds_all_arrive",
         more_versions_than_the_queue_holds_all_arrive},

@@ -3,6 +3,7 @@
 #include "plugins/pkcs11/named.h"
 #include "tests/unit/pkcs11/ring.h"
 
+#include <pthread.h>
 #include <string.h>
 
 static void an_ec_key_signs_after_a_reopen_as_before(void)
@@ -161,6 +162,69 @@ static void max_keys_counts_named_keys_too(void)
     shop_end(&s);
 }
 
+/* ---- threads
+ * ---------------------------------------------------------------------------- */
+
+struct worker {
+    struct shop *shop;
+    const struct kh_named_key *key;
+    unsigned number;
+    kh_status status;
+};
+
+/* Odd ones make keys and purge them, which makes every handle looked at again; even ones
+ * sign. */
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    struct kh_key_use u = kh_proof_signing(KH_SCHEME_ECDSA, KH_HASH_SHA256);
+
+    for (unsigned i = 0; i < 8 && w->status == KH_OK; i++) {
+        struct kh_named_key key = {.kind = KH_KIND_EC_P256, .purposes = KH_KEY_SIGN};
+        struct kh_error err = {0};
+        struct kh_buf out = {0};
+
+        if (w->number % 2) {
+            snprintf(key.name, sizeof key.name, "w%u-%u", w->number, i);
+            w->status = kh_named_create(w->shop->store, &key, &err);
+            if (w->status == KH_OK)
+                w->status = kh_named_change(w->shop->store, key.name, KH_KEY_PURGE, &err);
+        } else {
+            w->status = kh_named_use(w->shop->store, "shared", &u, &out, &err);
+            if (w->status == KH_OK && !kh_proof_verifies(w->key, &u, &out))
+                w->status = KH_CORRUPT;
+            ring_done(w->shop, &out);
+        }
+        if (w->status != KH_OK)
+            fprintf(stderr, "    %s\n", err.message);
+    }
+    return NULL;
+}
+
+static void threads_sign_while_others_make_and_purge(void)
+{
+    struct shop s;
+    struct kh_named_key key;
+    struct worker workers[6];
+    pthread_t threads[6];
+
+    shop_make(&s, NULL);
+    KH_ASSERT_OK_FATAL(shop_open(&s), s.err);
+    KH_ASSERT_OK_FATAL(
+        ring_make(&s, "shared", KH_KIND_EC_P256, KH_KEY_SIGN, &key), s.err);
+    for (unsigned i = 0; i < 6; i++) {
+        workers[i] = (struct worker){&s, &key, i, KH_OK};
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        pthread_join(threads[i], NULL);
+        CU_ASSERT_EQUAL(workers[i].status, KH_OK);
+    }
+    CU_ASSERT_EQUAL(shop_keys(&s), 1);
+    CU_ASSERT_EQUAL(atomic_load(&s.store->keys), 1);
+    shop_end(&s);
+}
+
 int main(void)
 {
     static const struct kh_test tests[] = {
@@ -173,6 +237,8 @@ int main(void)
             a_removed_key_is_not_used_until_it_is_restored},
         {"a_purged_key_is_gone_from_the_token", a_purged_key_is_gone_from_the_token},
         {"max_keys_counts_named_keys_too", max_keys_counts_named_keys_too},
+        {"threads_sign_while_others_make_and_purge",
+            threads_sign_while_others_make_and_purge},
     };
     return kh_test_main("pkcs11/named", tests, sizeof tests / sizeof tests[0]);
 }
