@@ -19,6 +19,12 @@ check "there are plugins" [ "$CHECKS" -ge 16 ]
 number=$(sed -n 's/#define KH_PLUGIN_ABI \([0-9]*\)U/\1/p' "$KEYHSM_SOURCE_DIR/include/keyhsm/plugin.h")
 check_has "the version is the ABI's number" "$KEYHSM_SOURCE_DIR/plugins/plugin.map" "KEYHSM_PLUGIN_$number {"
 
+# The provider that OpenSSL loads: what it looks for, and nothing else.
+module=$KEYHSM_BIN_DIR/../provider/ossl-modules/keyhsm.so
+check_eq "the loadable provider exports its entry" "$(exports "$module")" "OSSL_provider_init "
+ldd -r "$module" >"$WORK/missing" 2>&1
+check_lacks "and lacks nothing" "$WORK/missing" "undefined symbol"
+
 # Variables of libc that a program uses are copied into it: those stand there with libc's version.
 for program in "$KEYHSM_BIN_DIR"/*; do
   nm -D --defined-only "$program" | awk '{ print $3 }' | grep -v '@GLIBC_' >"$WORK/symbols" || true
