@@ -17,6 +17,7 @@
  *     parallel     it does so when two threads are in it
  *     few          nine keys fit on the token
  *     keeps        C_DestroyObject destroys no private key
+ *     tpm2         it says that it is tpm2-pkcs11
  */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
@@ -220,6 +221,21 @@ static CK_RV bad_random(CK_SESSION_HANDLE session, CK_BYTE *out, CK_ULONG len)
     return rv;
 }
 
+static CK_RV bad_info(CK_INFO *info)
+{
+    static const char manufacturer[] = "tpm2-software.github.io";
+    static const char description[] = "TPM2.0 Cryptoki";
+    CK_RV rv = real->C_GetInfo(info);
+
+    if (rv != CKR_OK || !is("tpm2"))
+        return rv;
+    memset(info->manufacturerID, ' ', sizeof info->manufacturerID);
+    memset(info->libraryDescription, ' ', sizeof info->libraryDescription);
+    memcpy(info->manufacturerID, manufacturer, sizeof manufacturer - 1);
+    memcpy(info->libraryDescription, description, sizeof description - 1);
+    return CKR_OK;
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
 {
     const char *path = getenv("BAD_PKCS11_MODULE");
@@ -234,6 +250,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
         return CKR_GENERAL_ERROR;
     bad = *real;
     bad.C_Initialize = bad_initialize;
+    bad.C_GetInfo = bad_info;
     bad.C_GenerateKeyPair = bad_generate_pair;
     bad.C_DestroyObject = bad_destroy;
     bad.C_GetAttributeValue = bad_get;
