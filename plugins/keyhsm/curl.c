@@ -35,8 +35,17 @@ static bool started;
 
 static void start(void)
 {
-    started = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free,
+    started = SSL_get_ex_data_X509_STORE_CTX_idx() >= 0 &&
+              curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free,
                   wiping_realloc, strdup, calloc) == CURLE_OK;
+}
+
+bool kh_curl_start(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, start);
+    return started;
 }
 
 /* A pinned certificate needs no authorities, and what it says of its name is not asked.
@@ -99,11 +108,8 @@ static bool set_ticket(CURL *c, const struct kh_remote_settings *s)
 CURL *kh_curl_new(
     const struct kh_http_shared *shared, curl_ssl_ctx_callback use_tls, void *arg)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    CURL *c;
+    CURL *c = kh_curl_start() ? curl_easy_init() : NULL;
 
-    (void)pthread_once(&once, start);
-    c = started ? curl_easy_init() : NULL;
     /* The callback is an option of OpenSSL builds only: any other libcurl fails here. */
     if (c && set_http(c) && set_trust(c, shared) && set_limits(c, shared->settings) &&
         set_ticket(c, shared->settings) && set_place(c, shared->settings) &&

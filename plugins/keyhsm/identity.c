@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,16 +76,30 @@ static EVP_PKEY *first_key(OSSL_STORE_CTX *store)
     return key;
 }
 
+/* One for the process, never freed: libcrypto knows how to free it in the library context
+ * only in which the first of its kind was made. */
+static UI_METHOD *ui;
+
+static void make_ui(void)
+{
+    ui = UI_UTIL_wrap_read_pem_callback(answer, 0);
+}
+
+void kh_identity_start(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, make_ui);
+}
+
 static EVP_PKEY *try_key(struct asker *a)
 {
-    UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(answer, 0);
     OSSL_STORE_CTX *store = ui ? OSSL_STORE_open(a->key, ui, a, NULL, NULL) : NULL;
     EVP_PKEY *key = NULL;
 
     if (store && OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY) == 1)
         key = first_key(store);
     OSSL_STORE_close(store);
-    UI_destroy_method(ui);
     ERR_clear_error();
     return key;
 }
@@ -95,7 +110,10 @@ static kh_status load_key(
     struct asker a = {.host = settings->host,
         .source = settings->passphrase_source,
         .key = settings->client_key};
-    int attempts = a.source && strcmp(a.source, "prompt") == 0 ? PROMPTS : 1;
+    int attempts;
+
+    kh_identity_start();
+    attempts = a.source && strcmp(a.source, "prompt") == 0 ? PROMPTS : 1;
 
     for (; a.attempt < attempts; a.attempt++) {
         a.asked = false;

@@ -12,6 +12,9 @@ struct kh_identity {
     STACK_OF(X509) * chain;
 };
 
+/* Of libcrypto, what is once in a process: as kh_curl_start. Thread safe. */
+void kh_identity_start(void);
+
 /*
  * Reads the key through OSSL_STORE (PEM in PKCS#8 or PKCS#1, password-protected or not,
  * DER, or a provider's URI) and checks that the certificate is there and belongs to it. A

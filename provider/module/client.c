@@ -1,5 +1,6 @@
 #include "provider/module/client_impl.h"
 
+#include "plugins/keyhsm/curl.h"
 #include "provider/module/host.h"
 #include "provider/module/inner.h"
 #include "provider/module/settings.h"
@@ -137,9 +138,14 @@ static kh_status check_ready(struct kh_client *client, struct kh_error *err)
 kh_status kh_client_call(
     struct kh_client *client, struct kh_exchange *exchange, struct kh_error *err)
 {
-    OSSL_LIB_CTX *before = kh_inner_enter(client->inner);
-    kh_status st = check_ready(client, err);
+    OSSL_LIB_CTX *before;
+    kh_status st;
 
+    /* Once in the process, in the application's context: see kh_curl_start. */
+    (void)kh_curl_start();
+    kh_identity_start();
+    before = kh_inner_enter(client->inner);
+    st = check_ready(client, err);
     if (st == KH_OK)
         st = kh_remote_call(&client->remote, exchange, err);
     kh_inner_leave(before);

@@ -77,10 +77,9 @@ http {
   }
 }
 EOF
-OPENSSL_CONF=$WORK/provider.cnf ${KEYHSM_PRELOAD:+env LD_PRELOAD="$KEYHSM_PRELOAD"} nginx -p "$WORK" -c "$WORK/nginx.conf" 2>"$WORK/nginx.out" &
-wait_for "nginx" test -s "$WORK/nginx.pid"
-NGINX=$(cat "$WORK/nginx.pid")
-wait_for "its socket" test -S "$WORK/web.sock"
+OPENSSL_CONF=$WORK/provider.cnf ${KEYHSM_PRELOAD:+env LD_PRELOAD="$KEYHSM_PRELOAD"} nginx -p "$WORK" -c "$WORK/nginx.conf" >"$WORK/nginx.out.log" 2>&1 &
+NGINX=$!
+wait_for "nginx" test -S "$WORK/web.sock"
 # visit: curl with its key behind a URI, too
 visit() {
   ask curl -sS --max-time 20 --unix-socket "$WORK/web.sock" --cacert "$WORK/site.crt" --cert "$WORK/caller.crt" \
