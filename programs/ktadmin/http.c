@@ -22,7 +22,8 @@ enum {
 
 struct kh_http {
     CURL *curl;
-    char *server; /* without a slash at the end */
+    char *server;       /* without a slash at the end */
+    const char *socket; /* the caller's; may be NULL */
     char text[CURL_ERROR_SIZE];
     struct kh_identity own; /* when it was not given */
     const struct kh_identity *identity;
@@ -164,8 +165,9 @@ static bool no_authorities(CURL *curl)
            curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
 }
 
-static bool set_options(struct kh_http *http, const char *cacert)
+static bool set_options(struct kh_http *http, const struct kh_http_options *options)
 {
+    const char *cacert = options->cacert;
     CURL *c = http->curl;
 
     return curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
@@ -175,6 +177,8 @@ static bool set_options(struct kh_http *http, const char *cacert)
            curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, http->peer ? 0L : 2L) ==
                CURLE_OK &&
            (!http->peer || no_authorities(c)) &&
+           (!options->socket || curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH,
+                                    options->socket) == CURLE_OK) &&
            (!cacert || (curl_easy_setopt(c, CURLOPT_CAINFO, cacert) == CURLE_OK &&
                            curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK)) &&
            curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, use_identity) == CURLE_OK &&
@@ -224,6 +228,7 @@ kh_status kh_http_open(
     if (!http)
         return kh_fail(err, KH_FATAL, "out of memory");
     http->peer = options->peer;
+    http->socket = options->socket;
     http->identity = options->identity ? options->identity : &http->own;
     if (!options->identity && options->certfile)
         status = kh_identity_load(&http->own, options, err);
@@ -233,7 +238,7 @@ kh_status kh_http_open(
         http->server =
             strndup(options->server, options->server[len - 1] == '/' ? len - 1 : len);
         http->curl = curl_easy_init();
-        if (!http->server || !http->curl || !set_options(http, options->cacert))
+        if (!http->server || !http->curl || !set_options(http, options))
             status = kh_fail(err, KH_FATAL, "libcurl could not be set up");
         else if (options->negotiate)
             status = use_tickets(http, err);
@@ -303,6 +308,10 @@ static kh_status judge(const struct kh_http *http, CURLcode code,
     if (code == CURLE_FILESIZE_EXCEEDED)
         return kh_fail(err, KH_UNAVAILABLE, "%s: the answer is larger than %d bytes",
             http->server, BODY_MAX);
+    /* libcurl's words tell of a port. */
+    if (code == CURLE_COULDNT_CONNECT && http->socket)
+        return kh_fail(err, KH_UNAVAILABLE,
+            "nobody listens on the socket %.200s, or it may not be used", http->socket);
     return kh_fail(err, KH_UNAVAILABLE, "%s: %s", http->server,
         *http->text ? http->text : curl_easy_strerror(code));
 }

@@ -17,7 +17,9 @@ struct kh_http_options {
     const char
         *keyfile;   /* its key: PEM (PKCS#8 or PKCS#1) or a URI that OSSL_STORE knows */
     bool negotiate; /* show a Kerberos ticket; CERTFILE and KEYFILE may then be NULL */
-    const char *cacert;            /* PEM; NULL: the system's authorities */
+    const char *socket; /* connect to this socket of the host; NULL: to SERVER's port.
+                           Borrowed, outlives the handle */
+    const char *cacert; /* PEM; NULL: the system's authorities */
     const char *passphrase_source; /* of the key, as in core/secret.h; NULL: none */
     /* Both are borrowed, and outlive the handle. IDENTITY: in place of certfile, keyfile
      * and passphrase_source. PEER: in place of authorities, it alone decides whether the

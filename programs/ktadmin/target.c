@@ -24,8 +24,8 @@ static kh_status check_server(const struct kh_target_options *o, struct kh_error
 
 kh_status kh_target_check(const struct kh_target_options *o, struct kh_error *err)
 {
-    bool client = o->client_certfile || o->client_keyfile || o->cacert || o->passphrase ||
-                  o->passphrase_source || o->negotiate;
+    bool client = o->socket || o->client_certfile || o->client_keyfile || o->cacert ||
+                  o->passphrase || o->passphrase_source || o->negotiate;
 
     if (o->backend && o->server)
         return kh_fail(err, KH_INVALID, "--backend and --server exclude each other");
@@ -38,7 +38,9 @@ kh_status kh_target_check(const struct kh_target_options *o, struct kh_error *er
         return check_server(o, err);
     if (client)
         return kh_fail(err, KH_INVALID,
-            "--client-certfile, --client-keyfile, --cacert, --negotiate and --passphrase "
+            "--unix-socket, --client-certfile, --client-keyfile, --cacert, --negotiate "
+            "and "
+            "--passphrase "
             "belong to --server");
     return KH_OK;
 }

@@ -95,6 +95,7 @@ struct kh_target_options {
     struct kh_setup_args setup;
     const char *backend;
     const char *server;
+    const char *socket; /* of the daemon; SERVER then names its certificate's host */
     const char *client_certfile;
     const char *client_keyfile;
     const char *cacert;
@@ -107,6 +108,9 @@ struct kh_target_options {
 #define KH_SERVER_OPTIONS(options)                                                       \
     {"server", 's', "URL", "work on a daemon: https://HOST:PORT", &(options).server,     \
         NULL, 0},                                                                        \
+        {"unix-socket", 0, "FILE",                                                       \
+            "connect to this socket of the daemon, not to a port", &(options).socket,    \
+            NULL, 0},                                                                    \
         {"client-certfile", 0, "FILE", "certificate to show to the daemon, PEM",         \
             &(options).client_certfile, NULL, 0},                                        \
         {"client-keyfile", 0, "FILE",                                                    \

@@ -210,6 +210,7 @@ kh_status kh_target_server(
     struct kh_target **out, const struct kh_target_options *options, struct kh_error *err)
 {
     struct kh_http_options http = {.server = options->server,
+        .socket = options->socket,
         .certfile = options->client_certfile,
         .keyfile = options->client_keyfile,
         .cacert = options->cacert,

@@ -42,6 +42,14 @@ api_is "the port goes on" 200 GET /v1/deposits
 check_has "the log names both" "$WORK/$DAEMON.log" "and $SOCKET"
 check_eq "permissions are the default" "$(stat -c %a "$SOCKET")" 660
 
+kt=("$KEYHSM_BIN_DIR/ktadmin" deposit list --set memory.lock=preferred --cacert "$WORK/ca.crt"
+  --client-certfile "$WORK/client.crt" --client-keyfile "$WORK/client.key")
+check "ktadmin comes over it" "${kt[@]}" --server https://localhost --unix-socket "$SOCKET"
+check_fails "  and names it when nobody is there" "${kt[@]}" --server https://localhost --unix-socket "$WORK/nowhere.sock"
+check_has "  in words" "$WORK/check.out" "nobody listens on the socket $WORK/nowhere.sock"
+check_fails "  a socket belongs to --server" "$KEYHSM_BIN_DIR/ktadmin" deposit list --backend x --unix-socket "$SOCKET"
+check_has "  it says" "$WORK/check.out" "belong to --server"
+
 echo "# a second daemon"
 cp "$WORK/keyhsm.ini" "$WORK/first.ini"
 sed -i "s|^directory = .*|directory = $WORK/store2|; s|^port_file = .*|port_file = $WORK/port2|; s|/audit.log|/audit2.log|" "$WORK/keyhsm.ini"
