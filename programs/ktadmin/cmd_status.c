@@ -117,8 +117,8 @@ static kh_status local(
 /* Options of a daemon without one are a mistake, not nothing. */
 static bool asks_daemon(const struct kh_target_options *o)
 {
-    return o->server || o->client_certfile || o->client_keyfile || o->cacert ||
-           o->negotiate || o->passphrase || o->passphrase_source;
+    return o->server || o->socket || o->client_certfile || o->client_keyfile ||
+           o->cacert || o->negotiate || o->passphrase || o->passphrase_source;
 }
 
 int kh_cmd_status(int argc, char **argv)
