@@ -92,15 +92,19 @@ void kh_identity_start(void)
     (void)pthread_once(&once, make_ui);
 }
 
+/* Here and below: what is left on OpenSSL's error queue is taken away, and what an
+ * application had there before, stays. This code runs in the loadable provider, too. */
 static EVP_PKEY *try_key(struct asker *a)
 {
-    OSSL_STORE_CTX *store = ui ? OSSL_STORE_open(a->key, ui, a, NULL, NULL) : NULL;
+    OSSL_STORE_CTX *store;
     EVP_PKEY *key = NULL;
 
+    (void)ERR_set_mark();
+    store = ui ? OSSL_STORE_open(a->key, ui, a, NULL, NULL) : NULL;
     if (store && OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY) == 1)
         key = first_key(store);
     OSSL_STORE_close(store);
-    ERR_clear_error();
+    (void)ERR_pop_to_mark();
     return key;
 }
 
@@ -134,11 +138,15 @@ static kh_status load_key(
 static kh_status load_chain(
     struct kh_identity *identity, const char *path, struct kh_error *err)
 {
-    BIO *file = BIO_new_file(path, "re");
+    BIO *file;
     X509 *cert;
 
-    if (!file)
+    (void)ERR_set_mark();
+    file = BIO_new_file(path, "re");
+    if (!file) {
+        (void)ERR_pop_to_mark();
         return kh_fail(err, KH_INVALID, "%s: %s", path, strerror(errno));
+    }
     identity->certificate = PEM_read_bio_X509(file, NULL, NULL, NULL);
     identity->chain = sk_X509_new_null();
     while (identity->certificate && identity->chain &&
@@ -148,7 +156,7 @@ static kh_status load_chain(
             X509_free(cert);
     }
     BIO_free(file);
-    ERR_clear_error();
+    (void)ERR_pop_to_mark();
     if (!identity->certificate)
         return kh_fail(err, KH_INVALID, "%s: there is no certificate in it", path);
     return identity->chain ? KH_OK : kh_fail(err, KH_FATAL, "out of memory");
@@ -174,11 +182,12 @@ kh_status kh_identity_load(struct kh_identity *identity,
     if (is_path(key) && access(key, R_OK) != 0)
         return kh_fail(err, KH_INVALID, "%s: %s", key, strerror(errno));
     st = load_key(&identity->key, settings, err);
+    (void)ERR_set_mark();
     if (st == KH_OK && X509_check_private_key(identity->certificate, identity->key) != 1)
         st =
             kh_fail(err, KH_INVALID, "%.200s is not the key of the certificate in %.200s",
                 key, settings->client_certificate);
-    ERR_clear_error();
+    (void)ERR_pop_to_mark();
     return st;
 }
 

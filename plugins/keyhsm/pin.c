@@ -23,19 +23,23 @@ static bool fingerprint(const X509 *certificate, char out[KH_PIN_TEXT])
 
 kh_status kh_pin_load(struct kh_pin *pin, const char *path, struct kh_error *err)
 {
-    BIO *file = BIO_new_file(path, "re");
+    BIO *file;
     X509 *certificate = NULL;
     kh_status st = KH_OK;
 
     *pin = (struct kh_pin){.path = path};
-    if (!file)
+    (void)ERR_set_mark();
+    file = BIO_new_file(path, "re");
+    if (!file) {
+        (void)ERR_pop_to_mark();
         return kh_fail(err, KH_INVALID, "%s: %s", path, strerror(errno));
+    }
     certificate = PEM_read_bio_X509(file, NULL, NULL, NULL);
     if (!certificate || !fingerprint(certificate, pin->text))
         st = kh_fail(err, KH_INVALID, "%s: there is no certificate in it", path);
     X509_free(certificate);
     BIO_free(file);
-    ERR_clear_error();
+    (void)ERR_pop_to_mark();
     return st;
 }
 
