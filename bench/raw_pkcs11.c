@@ -3,7 +3,8 @@
  * of every other benchmark.
  *
  *   raw_pkcs11 MODULE LABEL PIN derive THREADS SECONDS   ECDH derive + read + destroy,
- * operations/s raw_pkcs11 MODULE LABEL PIN keygen COUNT             token EC key pairs,
+ * operations/s raw_pkcs11 MODULE LABEL PIN sign THREADS SECONDS ECDSA P-256 of a digest,
+ * signatures/s raw_pkcs11 MODULE LABEL PIN keygen COUNT             token EC key pairs,
  * keys/s; destroyed after raw_pkcs11 MODULE LABEL PIN start C_Initialize + login + one
  * pass, seconds raw_pkcs11 MODULE LABEL PIN growth COUNT             resident KiB that
  * COUNT derives leave behind
@@ -126,13 +127,13 @@ static CK_OBJECT_HANDLE generate(
         {CKA_PRIVATE, &no, 1}};
     CK_ATTRIBUTE private[] = {{CKA_TOKEN, &yes, 1}, {CKA_PRIVATE, &yes, 1},
         {CKA_SENSITIVE, &yes, 1}, {CKA_EXTRACTABLE, &no, 1}, {CKA_DERIVE, &yes, 1},
-        {CKA_ID, &serial, sizeof serial}};
+        {CKA_ID, &serial, sizeof serial}, {CKA_SIGN, &yes, 1}};
     CK_ATTRIBUTE read = {CKA_EC_POINT, encoded, sizeof encoded};
     CK_OBJECT_HANDLE pub;
     CK_OBJECT_HANDLE priv;
 
     memcpy(params, p256, sizeof p256);
-    check(f->C_GenerateKeyPair(s, &mechanism, public, 3, private, 6, &pub, &priv),
+    check(f->C_GenerateKeyPair(s, &mechanism, public, 3, private, 7, &pub, &priv),
         "C_GenerateKeyPair");
     check(f->C_GetAttributeValue(s, pub, &read, 1), "C_GetAttributeValue");
     memcpy(point, encoded + 2, 65);
@@ -162,19 +163,31 @@ static void derive(CK_SESSION_HANDLE s)
     check(f->C_DestroyObject(s, secret), "C_DestroyObject");
 }
 
-static void *derive_loop(void *counter)
+static void sign(CK_SESSION_HANDLE s)
+{
+    CK_MECHANISM mechanism = {CKM_ECDSA, NULL, 0};
+    unsigned char digest[32] = {1}, signature[64];
+    CK_ULONG len = sizeof signature;
+
+    check(f->C_SignInit(s, &mechanism, private_key), "C_SignInit");
+    check(f->C_Sign(s, digest, sizeof digest, signature, &len), "C_Sign");
+}
+
+static void (*operation)(CK_SESSION_HANDLE) = derive;
+
+static void *loop(void *counter)
 {
     CK_SESSION_HANDLE s = session_open();
 
     while (!atomic_load(&stop)) {
-        derive(s);
+        operation(s);
         ++*(unsigned long *)counter;
     }
     f->C_CloseSession(s);
     return NULL;
 }
 
-static void bench_derive(unsigned threads, double seconds)
+static void bench_threads(unsigned threads, double seconds)
 {
     enum { THREADS_MAX = 64 };
     pthread_t ids[THREADS_MAX];
@@ -185,7 +198,7 @@ static void bench_derive(unsigned threads, double seconds)
     if (threads > THREADS_MAX)
         threads = THREADS_MAX;
     for (unsigned i = 0; i < threads; i++)
-        pthread_create(&ids[i], NULL, derive_loop, &counts[(size_t)i * 16]);
+        pthread_create(&ids[i], NULL, loop, &counts[(size_t)i * 16]);
     usleep((useconds_t)(seconds * 1e6));
     atomic_store(&stop, true);
     for (unsigned i = 0; i < threads; i++) {
@@ -267,8 +280,8 @@ int main(int argc, char **argv)
     CK_OBJECT_HANDLE other;
 
     if (argc < 5) {
-        fprintf(stderr, "usage: %s MODULE LABEL PIN derive|keygen|start|growth ...\n",
-            argv[0]);
+        fprintf(stderr,
+            "usage: %s MODULE LABEL PIN derive|sign|keygen|start|growth ...\n", argv[0]);
         return 2;
     }
     load_module(argv[1]);
@@ -284,8 +297,10 @@ int main(int argc, char **argv)
     } else {
         private_key = generate(s, 0x7ffffff0U, own);
         other = generate(s, 0x7ffffff1U, peer);
-        if (strcmp(argv[4], "derive") == 0 && argc == 7) {
-            bench_derive((unsigned)strtoul(argv[5], NULL, 10), strtod(argv[6], NULL));
+        if (strcmp(argv[4], "sign") == 0)
+            operation = sign;
+        if ((strcmp(argv[4], "derive") == 0 || operation == sign) && argc == 7) {
+            bench_threads((unsigned)strtoul(argv[5], NULL, 10), strtod(argv[6], NULL));
         } else if (strcmp(argv[4], "growth") == 0 && argc == 6) {
             long before;
 
