@@ -11,6 +11,7 @@ check "and the headers" apt-get -q -y install /lab/this/libkeyhsm-dev_*.deb
 check "and the provider" apt-get -q -y -o APT::Keep-Downloaded-Packages=true install openssl /lab/this/libkeyhsm-provider_*.deb
 openssl list -providers -provider keyhsm >"$WORK/providers" 2>&1 || true
 check_has "which openssl finds" "$WORK/providers" "Keys and deposits of keyhsm"
+check "and a web server" apt-get -q -y -o APT::Keep-Downloaded-Packages=true install --no-install-recommends nginx-light
 check "and what a vendor compiles with" apt-get -q -y -o APT::Keep-Downloaded-Packages=true install --no-install-recommends \
   gcc libc6-dev pkgconf
 finish

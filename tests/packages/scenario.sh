@@ -99,6 +99,37 @@ check_eq "all is read from behind the token" "$(different)" 0
 check_eq "the state is the daemons' still" "$(foreign /var/lib/keyhsm keyhsm; foreign /var/lib/keytrustee keytrustee)" ""
 check_eq "the configuration, too" "$(owner /etc/keytrustee/keytrustee.ini)" "root:keytrustee 640"
 
+echo "# nginx serves TLS with a key of the token"
+client=/etc/keyhsm-client
+mkdir -m 755 "$client"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=web -keyout "$client/client.key" \
+  -out "$client/client.pem" 2>/dev/null
+check "its certificate is trusted" keyhsm trust "$client/client.pem"
+install -m 644 "$CONFDIR/.ssl/ssl-cert-keyhsm.pem" "$client/keyhsmd.pem"
+check "a key is made on the token" ktadmin key create web --kind ec-p256 --server https://keyhsm01.example.com:9090 \
+  --client-certfile "$client/client.pem" --client-keyfile "$client/client.key" --cacert "$client/keyhsmd.pem"
+ktadmin key uri web >"$WORK/web.pem"
+with_provider() { OPENSSL_CONF=/usr/share/doc/libkeyhsm-provider/examples/openssl-keyhsm.cnf "$@"; }
+check "it signs its certificate" with_provider openssl req -new -x509 -key keyhsm:web -subj /CN=localhost -days 2 \
+  -addext subjectAltName=DNS:localhost -out "$WORK/web.crt"
+cat >"$WORK/nginx.conf" <<NGINX
+pid $WORK/nginx.pid;
+error_log $WORK/nginx.log;
+events {}
+http {
+  access_log off;
+  server {
+    listen 127.0.0.1:4443 ssl;
+    ssl_certificate $WORK/web.crt;
+    ssl_certificate_key $WORK/web.pem;
+    location / { return 200 "hello"; }
+  }
+}
+NGINX
+check "nginx starts" with_provider nginx -c "$WORK/nginx.conf"
+check_eq "and serves" "$(curl -sS --max-time 20 --cacert "$WORK/web.crt" https://localhost:4443/ 2>&1)" hello
+check "and ends" with_provider nginx -c "$WORK/nginx.conf" -s quit
+
 echo "# root's tools beside it"
 check "restarted" service keyhsm restart
 check "keyhsm validate" keyhsm validate
