@@ -1,6 +1,10 @@
 /* Why there was no answer, in words, and what became of the request. */
 #include "plugins/keyhsm/http_impl.h"
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 static bool our_certificate_is_refused(int alert)
 {
     return (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) ||
@@ -46,6 +50,7 @@ static kh_status judge_trust(struct kh_http *http, CURLcode code, struct kh_erro
 kh_status kh_http_judge(struct kh_http *http, CURLcode code, struct kh_error *err)
 {
     const char *server = http->shared->server;
+    const char *socket = http->shared->settings->socket;
     kh_status st;
 
     http->exchange->fate = http->sent ? KH_LOST : KH_NOT_SENT;
@@ -61,6 +66,9 @@ kh_status kh_http_judge(struct kh_http *http, CURLcode code, struct kh_error *er
     st = judge_trust(http, code, err);
     if (st != KH_OK)
         return st;
+    if (socket && code == CURLE_COULDNT_CONNECT) /* libcurl names a port in its text */
+        return kh_fail(err, KH_UNAVAILABLE, "unix:%s: %s", socket,
+            access(socket, F_OK) == 0 ? curl_easy_strerror(code) : strerror(errno));
     return kh_fail(err, KH_UNAVAILABLE, "%s: %s", server,
         *http->text ? http->text : curl_easy_strerror(code));
 }
