@@ -131,7 +131,7 @@ refuses "another CA" "certificate" "server = $URL" "cacert = $WORK/site.crt" "cl
   "client_keyfile = $WORK/client.key"
 refuses "another pin" "pinned" "server = $URL" "server_certificate = $WORK/site.crt" "client_certfile = $WORK/client.crt" \
   "client_keyfile = $WORK/client.key"
-refuses "no right to be there" "refuses the certificate" "server = $URL" "cacert = $WORK/ca.crt" "client_certfile = $WORK/web.crt" \
+refuses "no right to be there" "keyhsm trust FILE" "server = $URL" "cacert = $WORK/ca.crt" "client_certfile = $WORK/web.crt" \
   "client_keyfile = $WORK/web.key"
 provider_cnf "$WORK/provider.cnf" "server = $URL" "client_certfile = $WORK/client.crt" "client_keyfile = $WORK/client.key" \
   "server_certificate = $WORK/server.crt"
