@@ -97,6 +97,7 @@ STATUS=$(site_curl admin -o "$WORK/out" -w '%{http_code}' -X PUT --data-binary x
 check_eq "a new deposit is refused meanwhile" "$STATUS" 503
 check_has "with the reason" "$WORK/out" "in use by process $RUN"
 killed keytrusteed
+wait_for "a read that finds no server" grep -q ^000 "$SITE/reads"
 check "the key server starts again, under the migration" service keytrusteed start
 check_eq "and serves" "$(site_read "$WORK/want/key-1.0")" 200
 kill -CONT "$RUN"
