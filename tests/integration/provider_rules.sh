@@ -45,7 +45,8 @@ for server in "$URL" "unix:$SOCKET"; do
   fails_with "a key it has no right to" "no rule in [acl] allows this to you" openssl pkey -in keyhsm:hidden -pubout
   fails_with "a deposit it has no right to" "no rule in [acl] allows this to you" openssl storeutl keyhsm:hidden-deposit
 done
-check_has "who was refused is recorded" audit.log "key.use.ecdsa"
+check_eq "each refused use is recorded" "$(grep -c '"operation":"key.use","deposit":"shown","version":"","status":403' audit.log)" 2
+check "and who was refused a deposit" grep -q '"principal":"CN=web".*"operation":"get","deposit":"hidden-deposit","version":"","status":403' audit.log
 
 echo "# a socket that is not there, a server of another name"
 settings "unix:$WORK/none.sock"
