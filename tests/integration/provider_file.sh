@@ -11,13 +11,10 @@ provider_cnf "$WORK/provider.cnf" "${lines[@]}"
 
 # Keys that are made elsewhere, and nowhere on the disk but in envelopes: a file system in memory plays elsewhere.
 ELSEWHERE=$(mktemp -d /dev/shm/keyhsm-it-XXXXXX)
-NGINX=
-# Workers outlive a master that is killed.
 farewell() {
   local status=$?
   rm -rf "$ELSEWHERE"
-  [ -z "$NGINX" ] || kill -TERM "$NGINX" 2>/dev/null || true
-  if [ "$status" = 0 ]; then cleanup; else (exit "$status") || cleanup; fi
+  if [ "$status" = 0 ]; then provider_farewell; else (exit "$status") || provider_farewell; fi
 }
 trap farewell EXIT
 make_ca site
@@ -57,29 +54,15 @@ for wrong in keyhsm:nobody:"unknown name" keyhsm:raw:"a raw secret" keyhsm:cert:
 done
 
 echo "# nginx"
-cat >"$WORK/nginx.conf" <<EOF
-daemon off;
-worker_processes 2;
-pid $WORK/nginx.pid;
-error_log $WORK/nginx.log notice;
-events {}
-http {
-  access_log off;
-  client_body_temp_path $WORK/body.tmp; proxy_temp_path $WORK/proxy.tmp; fastcgi_temp_path $WORK/fastcgi.tmp;
-  uwsgi_temp_path $WORK/uwsgi.tmp; scgi_temp_path $WORK/scgi.tmp;
-  server {
+provider_nginx "  server {
     listen unix:$WORK/web.sock ssl;
     ssl_certificate $WORK/web.crt;
     ssl_certificate_key $WORK/web.pem;
     ssl_client_certificate $WORK/site.crt;
     ssl_verify_client on;
-    location / { return 200 "hello \$ssl_client_s_dn\n"; }
-  }
-}
-EOF
-OPENSSL_CONF=$WORK/provider.cnf ${KEYHSM_PRELOAD:+env LD_PRELOAD="$KEYHSM_PRELOAD"} nginx -p "$WORK" -c "$WORK/nginx.conf" >"$WORK/nginx.out.log" 2>&1 &
-NGINX=$!
-wait_for "nginx" test -S "$WORK/web.sock"
+    location / { return 200 'hello \$ssl_client_s_dn\n'; }
+  }"
+wait_for "its socket" test -S "$WORK/web.sock"
 # visit: curl with its key behind a URI, too
 visit() {
   ask curl -sS --max-time 20 --unix-socket "$WORK/web.sock" --cacert "$WORK/site.crt" --cert "$WORK/caller.crt" \

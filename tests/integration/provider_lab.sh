@@ -66,3 +66,34 @@ make_key() {
   api POST /v1/keys -H "Content-Type: application/json" -d "{\"name\":\"$name\",\"kind\":\"$kind\",\"purposes\":[${purposes:1}]}"
   [ "$STATUS" = 201 ] || die "key $name: $STATUS $(cat "$WORK/body")"
 }
+
+# At the end of a test: workers outlive a master that is killed, as cleanup (lib.sh) does.
+NGINX=
+provider_farewell() {
+  local status=$?
+  [ -z "$NGINX" ] || kill -TERM "$NGINX" 2>/dev/null || true
+  if [ "$status" = 0 ]; then cleanup; else (exit "$status") || cleanup; fi
+}
+trap provider_farewell EXIT
+
+# provider_nginx SERVERS: nginx with these server blocks and the provider, which ends with the test; NGINX is its pid.
+# Not by with_provider: what runs in the background would be a shell, which is not nginx when it is ended.
+provider_nginx() {
+  cat >"$WORK/nginx.conf" <<EOF
+daemon off;
+worker_processes 2;
+pid $WORK/nginx.pid;
+error_log $WORK/nginx.log notice;
+events {}
+http {
+  access_log off;
+  client_body_temp_path $WORK/body.tmp; proxy_temp_path $WORK/proxy.tmp; fastcgi_temp_path $WORK/fastcgi.tmp;
+  uwsgi_temp_path $WORK/uwsgi.tmp; scgi_temp_path $WORK/scgi.tmp;
+$1
+}
+EOF
+  OPENSSL_CONF=$WORK/provider.cnf ${KEYHSM_PRELOAD:+env LD_PRELOAD="$KEYHSM_PRELOAD"} nginx -p "$WORK" -c "$WORK/nginx.conf" \
+    >"$WORK/nginx.out" 2>&1 &
+  NGINX=$!
+  wait_for "nginx" test -s "$WORK/nginx.pid"
+}

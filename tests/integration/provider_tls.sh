@@ -10,14 +10,6 @@ mapfile -t lines < <(provider_lines)
 provider_cnf "$WORK/provider.cnf" "${lines[@]}"
 echo "what is signed" >"$WORK/text"
 : "${KEYHSM_PROVIDER_SIGNER:?}"
-NGINX=
-# Workers outlive a master that is killed.
-farewell() {
-  local status=$?
-  [ -z "$NGINX" ] || kill -TERM "$NGINX" 2>/dev/null || true
-  if [ "$status" = 0 ]; then cleanup; else (exit "$status") || cleanup; fi
-}
-trap farewell EXIT
 
 for key in web:ec-p256 rsa:rsa-2048; do
   name=${key%:*}
@@ -65,23 +57,7 @@ server() {
   }
 EOF
 }
-cat >"$WORK/nginx.conf" <<EOF
-daemon off;
-worker_processes 2;
-pid $WORK/nginx.pid;
-error_log $WORK/nginx.log notice;
-events {}
-http {
-  access_log off;
-  client_body_temp_path $WORK/body.tmp; proxy_temp_path $WORK/proxy.tmp; fastcgi_temp_path $WORK/fastcgi.tmp;
-  uwsgi_temp_path $WORK/uwsgi.tmp; scgi_temp_path $WORK/scgi.tmp;
-$(server web)
-$(server rsa)
-}
-EOF
-OPENSSL_CONF=$WORK/provider.cnf ${KEYHSM_PRELOAD:+env LD_PRELOAD="$KEYHSM_PRELOAD"} nginx -p "$WORK" -c "$WORK/nginx.conf" 2>"$WORK/nginx.out" &
-wait_for "nginx" test -s "$WORK/nginx.pid"
-NGINX=$(cat "$WORK/nginx.pid")
+provider_nginx "$(server web; server rsa)"
 wait_for "its socket" test -S "$WORK/rsa.sock"
 # visit NAME [CURL_OPTION...]
 visit() {
